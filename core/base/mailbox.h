@@ -1,0 +1,62 @@
+// A mailbox: the only way from one thread to another. Any thread posts, the owning loop takes all that gathered at once.
+//
+// Posting costs a lock and a push; only the first post into an empty mailbox wakes the loop. The handler is called on the
+// loop's thread with everything posted since its last call, in order (in order for each posting thread, and in one order
+// for all). The mailbox must outlive its posters; after Close nothing is delivered any more.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "core/base/executor.h"
+
+namespace spanwire::base {
+
+template <typename T>
+class Mailbox {
+ public:
+  using Handler = absl::AnyInvocable<void(std::vector<T>&&)>;
+
+  Mailbox(Executor* owner, Handler handler)
+      : owner_(owner), state_(std::make_shared<State>(std::move(handler))) {}
+  ~Mailbox() { Close(); }
+  Mailbox(const Mailbox&) = delete;
+  Mailbox& operator=(const Mailbox&) = delete;
+
+  // From any thread.
+  void Post(T item) {
+    {
+      std::lock_guard<std::mutex> lock(state_->mutex);
+      state_->items.push_back(std::move(item));
+      if (state_->items.size() > 1) return;
+    }
+    owner_->Post([state = state_] { state->Deliver(); });
+  }
+
+  // On the owner's thread.
+  void Close() { state_->handler = nullptr; }
+
+ private:
+  struct State {
+    explicit State(Handler handler) : handler(std::move(handler)) {}
+    void Deliver() {
+      std::vector<T> batch;
+      {
+        std::lock_guard<std::mutex> lock(mutex);
+        batch.swap(items);
+      }
+      if (handler) handler(std::move(batch));
+    }
+    std::mutex mutex;
+    std::vector<T> items;
+    Handler handler;
+  };
+
+  Executor* const owner_;
+  const std::shared_ptr<State> state_;
+};
+
+}  // namespace spanwire::base
