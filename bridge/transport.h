@@ -1,0 +1,56 @@
+// What a session knows of its connection: something that takes frames and says when it is full. WebSocket is the first one;
+// SSE, NDJSON and polling follow the same interface.
+//
+// Thread: one connection loop's, for every call.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "bridge/frame.h"
+
+namespace spanwire::bridge {
+
+// Close codes: 3000–3499 reconnect, 3500–3999 do not (docs/protocol.md).
+enum class CloseCode : uint16_t {
+  kNormal = 1000,
+  kGoingAway = 1001,
+  kProtocolError = 1002,
+  kUnsupportedData = 1003,
+  kInvalidPayload = 1007,
+  kTooBig = 1009,
+  kInternal = 1011,
+  kDrain = 3001,
+  kSlow = 3008,
+  kNoPong = 3012,
+  kBadRequest = 3501,
+};
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  // Queues a frame for the end of this turn of the loop. False: the queue is now over its high-water mark, the frame was
+  // taken all the same; the session feeds no more events until OnDrained. After the end of the connection: no effect, true.
+  virtual bool Send(FramePtr frame) = 0;
+  // Whether the queue is over its high-water mark, or was and has not fallen under the low one since.
+  virtual bool congested() const = 0;
+  // Starts the close handshake, behind what is queued. `why` becomes the reason's "code" (a gRPC code's name in lower
+  // case), `reconnect_after` its after_ms. The listener hears OnClosed later, never from within.
+  virtual void Close(CloseCode code, absl::string_view why, absl::Duration reconnect_after) = 0;
+};
+
+class TransportListener {
+ public:
+  virtual ~TransportListener() = default;
+  // One complete message of the client: valid UTF-8, at most limits::kFrameBytes. Binary messages never get here.
+  virtual void OnText(absl::string_view text) = 0;
+  // The queue was over its high-water mark and has fallen under the low one.
+  virtual void OnDrained() = 0;
+  // The connection is over; the transport is gone after this call.
+  virtual void OnClosed() = 0;
+};
+
+}  // namespace spanwire::bridge

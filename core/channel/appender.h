@@ -1,0 +1,134 @@
+// Group commit: takes events of many producers for many channels and appends them by publish.lua, one call in flight per
+// channel, formed from what arrived while the last one was (docs/decisions/0004-one-batch-in-flight.md). Carries out the
+// rules of writing of docs/architecture.md: epochs are opened once per connection, a refused call is retried with the same
+// events first, nothing of a producer overtakes what is missing, a lost connection forgets everything.
+//
+// Owner: the broker's redis loop. Thread: that loop's only. It holds no position or promise of its own over a lost
+// connection: what was queued or in flight is forgotten then, and the agents resend.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "core/base/executor.h"
+#include "core/base/limits.h"
+#include "core/channel/name.h"
+#include "core/channel/position.h"
+#include "core/redis/commands.h"
+
+namespace spanwire::channel {
+
+// One instance of a producer: sequences count from 1 over all its channels.
+struct Producer {
+  std::string id;
+  uint64_t epoch = 0;
+  absl::Duration ttl = limits::kProducerTtl;  // how long its sequences are remembered
+};
+
+// Hears what became of one stream's events. Every call comes from the appender's thread and never from within Append.
+class AppendSink {
+ public:
+  virtual ~AppendSink() = default;
+  // The event is committed on `channel`. No position: a transient event, or one that had been appended before.
+  virtual void OnCommitted(uint64_t sequence, absl::string_view channel,
+                           absl::optional<Position> position) = 0;
+  // A newer instance, of epoch `newer`, has taken over on a channel: the stream ends ABORTED. Nothing of this sink remains
+  // in the appender, and it hears no more.
+  virtual void OnFenced(uint64_t newer) = 0;
+};
+
+// Hears of a producer that cannot be served.
+class AppenderListener {
+ public:
+  virtual ~AppenderListener() = default;
+  // Redis refused a call with this producer's events for longer than the append deadline (RESOURCE_EXHAUSTED: out of
+  // memory; else UNAVAILABLE). Everything that the producer had queued, on every channel, of every sink, is discarded; each
+  // stream of the producer ends with `why`.
+  virtual void OnProducerFailed(absl::string_view producer_id, const absl::Status& why) = 0;
+};
+
+class Appender final {
+ public:
+  struct Options {
+    std::string verb = "PUBLISH";
+    absl::Duration log_ttl = limits::kLogTtl;
+    uint32_t max_events = limits::kLogEvents;
+    uint64_t max_bytes = limits::kLogBytes;
+    absl::Duration append_deadline = limits::kAppendDeadline;
+    size_t queue_bytes = limits::kAppenderBytes;
+  };
+  // Totals since the start, for metrics.
+  struct Counters {
+    uint64_t appended = 0;
+    uint64_t transient = 0;
+    uint64_t duplicates = 0;
+    uint64_t unpublished = 0;  // logged, but PUBLISH was refused: an ACL without the channel
+    uint64_t calls = 0;
+    uint64_t refused = 0;  // calls answered with an error that will be retried
+    uint64_t epochs = 0;
+  };
+
+  // All outlive the appender.
+  Appender(base::Executor* executor, redis::Commands* redis, const Names* names,
+           AppenderListener* listener, Options options);
+  ~Appender();
+  Appender(const Appender&) = delete;
+  Appender& operator=(const Appender&) = delete;
+
+  // Queues one event for one channel. `event` is the whole encoded Event without id and prev; several calls may share it.
+  // Sequences of one producer instance come in increasing order. Never refuses: the caller watches over_bound().
+  void Append(AppendSink* sink, const std::shared_ptr<const Producer>& producer,
+              absl::string_view channel, uint64_t sequence, bool transient,
+              std::shared_ptr<const std::string> event);
+  // The sink is going away: its queued events are dropped, those in flight are executed but nobody hears of them.
+  void Forget(AppendSink* sink);
+  // The Redis connection was lost: everything queued and in flight is forgotten, every channel is to be opened again. No
+  // sink hears anything: the caller ends all streams.
+  void Clear();
+
+  // Whether the queues are over their bound: callers take nothing more from agents until it is false again.
+  bool over_bound() const { return bytes_ > options_.queue_bytes; }
+  size_t queued_bytes() const { return bytes_; }
+  // Called whenever over_bound turns false.
+  void set_on_room(base::Task task) { on_room_ = std::move(task); }
+  // Whether nothing is queued or in flight.
+  bool idle() const { return bytes_ == 0; }
+  const Counters& counters() const { return counters_; }
+
+ private:
+  struct Item;
+  struct Call;
+  struct Channel;
+
+  void Flush(Channel& channel);
+  void Send(Channel& channel);
+  void OnReply(Channel& channel, uint64_t generation, absl::StatusOr<redis::Reply> reply);
+  void OnRefused(Channel& channel, const redis::Reply& error);
+  void Settle(Channel& channel, const redis::Reply& reply);
+  void DropSuperseded(Channel& channel);
+  void Release(size_t bytes);
+  void Sweep();
+
+  base::Executor* const executor_;
+  redis::Commands* const redis_;
+  const Names* const names_;
+  AppenderListener* const listener_;
+  const Options options_;
+  absl::flat_hash_map<std::string, std::unique_ptr<Channel>> channels_;
+  std::mt19937_64 random_;
+  uint64_t generation_ = 0;  // of the connection: replies of an older one are nobody's
+  size_t bytes_ = 0;
+  base::Task on_room_;
+  Counters counters_;
+};
+
+}  // namespace spanwire::channel
