@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -98,7 +99,7 @@ class Appender final {
   // Whether the queues are over their bound: callers take nothing more from agents until it is false again.
   bool over_bound() const { return bytes_ > options_.queue_bytes; }
   size_t queued_bytes() const { return bytes_; }
-  // Called whenever over_bound turns false.
+  // Called, on a turn of its own, when over_bound has turned false.
   void set_on_room(base::Task task) { on_room_ = std::move(task); }
   // Whether nothing is queued or in flight.
   bool idle() const { return bytes_ == 0; }
@@ -109,14 +110,22 @@ class Appender final {
   struct Call;
   struct Channel;
 
-  void Flush(Channel& channel);
+  Channel& ChannelOf(absl::string_view name);
+  void MarkDirty(Channel& channel);
+  void Form(Channel& channel);
   void Send(Channel& channel);
-  void OnReply(Channel& channel, uint64_t generation, absl::StatusOr<redis::Reply> reply);
-  void OnRefused(Channel& channel, const redis::Reply& error);
+  void OnReply(Channel& channel, absl::StatusOr<redis::Reply> reply);
+  void Refused(Channel& channel, const absl::Status& why);
+  void Fail(Channel& channel, const absl::Status& why);
   void Settle(Channel& channel, const redis::Reply& reply);
-  void DropSuperseded(Channel& channel);
+  void Next(Channel& channel);
+  void Fence(AppendSink* sink, uint64_t newer);
+  void Drop(AppendSink* sink);
+  template <typename Predicate>
+  void Discard(Channel& channel, Predicate predicate);
   void Release(size_t bytes);
   void Sweep();
+  uint64_t MaxEvents(Channel& channel) const;
 
   base::Executor* const executor_;
   redis::Commands* const redis_;
@@ -124,11 +133,15 @@ class Appender final {
   AppenderListener* const listener_;
   const Options options_;
   absl::flat_hash_map<std::string, std::unique_ptr<Channel>> channels_;
+  absl::flat_hash_set<Channel*> active_;      // those with something queued or in flight
+  std::vector<Channel*> dirty_;               // those whose next call is formed at the end of this turn
+  absl::flat_hash_set<AppendSink*> fencing_;  // those that are about to hear OnFenced
   std::mt19937_64 random_;
   uint64_t generation_ = 0;  // of the connection: replies of an older one are nobody's
   size_t bytes_ = 0;
   base::Task on_room_;
   Counters counters_;
+  std::shared_ptr<char> alive_;  // what callbacks that may outlive this hold weakly
 };
 
 }  // namespace spanwire::channel

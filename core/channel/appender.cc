@@ -1,0 +1,391 @@
+#include "core/channel/appender.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/log.h"
+#include "core/channel/script.h"
+
+namespace spanwire::channel {
+namespace {
+
+constexpr size_t kItemOverheadBytes = 64;  // what one queued event costs beside its bytes
+constexpr absl::Duration kRetryFirst = absl::Milliseconds(20);
+constexpr absl::Duration kRetryLast = absl::Milliseconds(500);
+
+std::string Milliseconds(absl::Duration duration) {
+  return absl::StrCat(absl::ToInt64Milliseconds(duration));
+}
+
+}  // namespace
+
+struct Appender::Item {
+  AppendSink* sink;  // null: nobody wants to hear of it any more
+  std::shared_ptr<const Producer> producer;
+  uint64_t sequence;
+  bool transient;
+  std::shared_ptr<const std::string> event;
+
+  size_t bytes() const { return event->size() + kItemOverheadBytes; }
+};
+
+// What is in flight: the items of one producer instance stand together, in order.
+struct Appender::Call {
+  struct Group {
+    std::shared_ptr<const Producer> producer;
+    std::vector<Item> items;
+  };
+  std::vector<Group> groups;
+  absl::Duration formed;       // when its events were taken from the queue
+  bool touches = false;        // as last sent
+  bool whole_script = false;   // Redis does not know the script: send it
+  int refusals = 0;
+};
+
+struct Appender::Channel {
+  std::string name;
+  std::string log_key;
+  std::string tail_key;
+  std::deque<Item> queue;
+  std::unique_ptr<Call> call;
+  base::Executor::Timer retry;
+  bool dirty = false;   // waits for FlushDirty
+  bool opened = false;  // a call has appended on this connection
+  absl::Duration touched;
+  absl::Duration used;
+  double mean_bytes = 0;
+};
+
+Appender::Appender(base::Executor* executor, redis::Commands* redis, const Names* names,
+                   AppenderListener* listener, Options options)
+    : executor_(executor),
+      redis_(redis),
+      names_(names),
+      listener_(listener),
+      options_(std::move(options)),
+      random_(std::random_device{}()),
+      alive_(std::make_shared<char>()) {}
+
+Appender::~Appender() = default;
+
+void Appender::Append(AppendSink* sink, const std::shared_ptr<const Producer>& producer,
+                      absl::string_view channel, uint64_t sequence, bool transient,
+                      std::shared_ptr<const std::string> event) {
+  Channel& state = ChannelOf(channel);
+  Item item{sink, producer, sequence, transient, std::move(event)};
+  bytes_ += item.bytes();
+  state.queue.push_back(std::move(item));
+  active_.insert(&state);
+  if (!state.call) MarkDirty(state);
+}
+
+Appender::Channel& Appender::ChannelOf(absl::string_view name) {
+  const auto found = channels_.find(name);
+  if (found != channels_.end()) return *found->second;
+  if (channels_.size() >= limits::kAppenderChannels) Sweep();
+  auto channel = std::make_unique<Channel>();
+  channel->name = std::string(name);
+  channel->log_key = names_->LogKey(name);
+  channel->tail_key = names_->TailKey(name);
+  Channel& state = *channel;
+  channels_.emplace(state.name, std::move(channel));
+  return state;
+}
+
+// Forgets idle channels. Such a channel begins a new epoch with its next event, which is always right.
+void Appender::Sweep() {
+  absl::erase_if(channels_, [this](const auto& entry) {
+    return !active_.contains(entry.second.get()) && !entry.second->dirty;
+  });
+}
+
+// Calls are formed at the end of the loop's turn, so that what arrived together goes together.
+void Appender::MarkDirty(Channel& channel) {
+  if (channel.dirty) return;
+  channel.dirty = true;
+  dirty_.push_back(&channel);
+  if (dirty_.size() > 1) return;
+  executor_->Post([this, alive = std::weak_ptr<char>(alive_)] {
+    if (alive.expired()) return;
+    std::vector<Channel*> channels;
+    channels.swap(dirty_);
+    for (Channel* dirty : channels) {
+      dirty->dirty = false;
+      if (!dirty->call) Form(*dirty);
+    }
+  });
+}
+
+// Takes the next call's events from the queue. A producer stands in it once: of two instances only the newer one.
+void Appender::Form(Channel& channel) {
+  auto call = std::make_unique<Call>();
+  std::vector<std::pair<AppendSink*, uint64_t>> fenced;
+  absl::flat_hash_map<absl::string_view, size_t> group_of;
+  size_t events = 0;
+  size_t bytes = 0;
+  while (!channel.queue.empty() && events < limits::kAppendEvents) {
+    Item& item = channel.queue.front();
+    if (events > 0 && bytes + item.event->size() > limits::kAppendBytes) break;
+    const auto [entry, inserted] = group_of.try_emplace(item.producer->id, call->groups.size());
+    if (inserted) call->groups.push_back({item.producer, {}});
+    Call::Group& group = call->groups[entry->second];
+    if (item.producer->epoch < group.producer->epoch) {
+      fenced.emplace_back(item.sink, group.producer->epoch);
+      Release(item.bytes());
+      channel.queue.pop_front();
+      continue;
+    }
+    if (item.producer->epoch > group.producer->epoch) {
+      for (const Item& old : group.items) {
+        fenced.emplace_back(old.sink, item.producer->epoch);
+        bytes -= old.event->size();
+        --events;
+        Release(old.bytes());
+      }
+      // The map's key is the id of a producer that may go now.
+      const size_t index = entry->second;
+      group_of.erase(entry);
+      group = Call::Group{item.producer, {}};
+      group_of.emplace(group.producer->id, index);
+    }
+    ++events;
+    bytes += item.event->size();
+    group.items.push_back(std::move(item));
+    channel.queue.pop_front();
+  }
+  if (events > 0) {
+    call->formed = executor_->Uptime();
+    channel.call = std::move(call);
+    Send(channel);
+  } else if (channel.queue.empty()) {
+    active_.erase(&channel);
+  }
+  for (const auto& [sink, newer] : fenced) Fence(sink, newer);
+}
+
+// Ends one sink, once, however many of its events were concerned.
+void Appender::Fence(AppendSink* sink, uint64_t newer) {
+  if (sink == nullptr || !fencing_.insert(sink).second) return;
+  Drop(sink);
+  executor_->Post([this, sink, newer, alive = std::weak_ptr<char>(alive_)] {
+    // Forget called since then took the sink out of the set: it may be gone.
+    if (!alive.expired() && fencing_.erase(sink) > 0) sink->OnFenced(newer);
+  });
+}
+
+void Appender::Send(Channel& channel) {
+  Call& call = *channel.call;
+  const absl::Duration touch_every = std::min(limits::kTouchInterval, options_.log_ttl / 4);
+  const absl::Duration now = executor_->Uptime();
+  const char* mode = !channel.opened                       ? "open"
+                     : now - channel.touched >= touch_every ? "touch"
+                                                            : "keep";
+  call.touches = mode[0] != 'k';
+  channel.used = now;
+
+  std::vector<std::string> texts;  // what the views below point into; never grows over its capacity
+  std::vector<absl::string_view> args;
+  size_t events = 0;
+  for (const Call::Group& group : call.groups) events += group.items.size();
+  texts.reserve(6 + call.groups.size() * 4 + events);
+  args.reserve(12 + call.groups.size() * 4 + events * 2);
+  const auto add = [&](std::string text) { args.push_back(texts.emplace_back(std::move(text))); };
+
+  const Script& script = PublishScript();
+  args.push_back(call.whole_script ? "EVAL" : "EVALSHA");
+  args.push_back(call.whole_script ? script.source() : script.sha1());
+  add(absl::StrCat(2 + call.groups.size()));
+  args.push_back(channel.log_key);
+  args.push_back(channel.tail_key);
+  for (const Call::Group& group : call.groups) add(names_->ProducerKey(channel.name, group.producer->id));
+  args.push_back(channel.name);
+  args.push_back(options_.verb);
+  add(absl::StrCat(std::uniform_int_distribution<uint32_t>(1, limits::kEpochSalt)(random_)));
+  args.push_back(mode);
+  add(absl::StrCat(MaxEvents(channel)));
+  add(Milliseconds(options_.log_ttl));
+  add(Milliseconds(limits::kTailTtl));
+  for (const Call::Group& group : call.groups) {
+    add(absl::StrCat(group.producer->epoch));
+    add(Milliseconds(group.producer->ttl));
+    add(absl::StrCat(group.items.size()));
+    for (const Item& item : group.items) {
+      add(absl::StrCat(item.transient ? "-" : "", item.sequence));
+      args.push_back(*item.event);
+    }
+  }
+  ++counters_.calls;
+  redis_->Call(args, [this, &channel, generation = generation_,
+                      alive = std::weak_ptr<char>(alive_)](absl::StatusOr<redis::Reply> reply) {
+    if (!alive.expired() && generation == generation_) OnReply(channel, std::move(reply));
+  });
+}
+
+// The log keeps as many events as fit its bytes, by the mean of what this broker appended.
+uint64_t Appender::MaxEvents(Channel& channel) const {
+  for (const Call::Group& group : channel.call->groups) {
+    for (const Item& item : group.items) {
+      if (item.transient) continue;
+      const double size = static_cast<double>(item.event->size());
+      channel.mean_bytes += channel.mean_bytes == 0 ? size : (size - channel.mean_bytes) / 16;
+    }
+  }
+  const double fit = static_cast<double>(options_.max_bytes) / std::max(channel.mean_bytes, 1.0);
+  return std::clamp<uint64_t>(static_cast<uint64_t>(fit), limits::kLogEventsFloor,
+                              std::max<uint64_t>(options_.max_events, limits::kLogEventsFloor));
+}
+
+void Appender::OnReply(Channel& channel, absl::StatusOr<redis::Reply> reply) {
+  // The outcome is unknown, so this must not be sent again in place: a failover may have come between.
+  if (absl::IsUnavailable(reply.status())) return Fail(channel, reply.status());
+  if (!reply.ok()) return Refused(channel, reply.status());
+  if (reply->is_error()) {
+    const absl::string_view code = reply->error_code();
+    if (code == "READONLY") {  // a demoted master; everything on this connection is void
+      return redis_->Reset(absl::UnavailableError("redis answers READONLY: it is no master"));
+    }
+    if (code == "NOSCRIPT" && !channel.call->whole_script) {
+      channel.call->whole_script = true;
+      return Send(channel);
+    }
+    return Refused(channel, code == "OOM" ? absl::ResourceExhaustedError("redis is out of memory")
+                                          : absl::UnavailableError(absl::StrCat(
+                                                "redis refuses to append: ", reply->text)));
+  }
+  if (reply->elements.size() != 3 + channel.call->groups.size() || !reply->elements[0].is_string()) {
+    return Refused(channel, absl::InternalError("redis answered publish.lua with something else"));
+  }
+  Settle(channel, *reply);
+}
+
+// A definite error: nothing of the call is known to be missing in the middle, so the whole call is tried again, the same
+// events first, until the deadline.
+void Appender::Refused(Channel& channel, const absl::Status& why) {
+  ++counters_.refused;
+  Call& call = *channel.call;
+  const absl::Duration left = call.formed + options_.append_deadline - executor_->Uptime();
+  if (left <= absl::ZeroDuration()) return Fail(channel, why);
+  base::LogWarning("append refused, will be retried", {{"channel", channel.name}, {"error", why.message()}});
+  call.whole_script = false;
+  const absl::Duration delay = std::min(kRetryFirst * (1 << std::min(call.refusals++, 6)), kRetryLast);
+  channel.retry = executor_->After(std::min(delay, left), [this, &channel] { Send(channel); });
+}
+
+// Gives the call up, and with it everything that its producers have queued anywhere.
+void Appender::Fail(Channel& channel, const absl::Status& why) {
+  const std::unique_ptr<Call> call = std::move(channel.call);
+  absl::flat_hash_set<std::string> producers;
+  for (const Call::Group& group : call->groups) {
+    producers.insert(group.producer->id);
+    for (const Item& item : group.items) Release(item.bytes());
+  }
+  for (Channel* active : std::vector<Channel*>(active_.begin(), active_.end())) {
+    Discard(*active, [&](const Item& item) { return producers.contains(item.producer->id); });
+  }
+  Next(channel);
+  for (const std::string& id : producers) listener_->OnProducerFailed(id, why);
+}
+
+void Appender::Settle(Channel& channel, const redis::Reply& reply) {
+  Call& call = *channel.call;
+  const absl::optional<Position> last = Position::Parse(reply.elements[0].text);
+  const uint64_t appended = static_cast<uint64_t>(std::max<int64_t>(reply.elements[1].integer, 0));
+  counters_.appended += appended;
+  counters_.unpublished += static_cast<uint64_t>(std::max<int64_t>(reply.elements[2].integer, 0));
+  if (appended > 0) {
+    if (!channel.opened) ++counters_.epochs;
+    channel.opened = true;
+    if (call.touches) channel.touched = call.formed;
+  }
+  // What was appended by one call is contiguous and of one epoch: the script can only begin one with the first event.
+  Position next = last.value_or(Position{});
+  next.seq -= std::min(next.seq, appended);
+  for (size_t g = 0; g < call.groups.size(); ++g) {
+    const int64_t answer = reply.elements[3 + g].integer;
+    if (answer < 0) {
+      for (const Item& item : call.groups[g].items) Fence(item.sink, static_cast<uint64_t>(-answer));
+      continue;
+    }
+    uint64_t reached = static_cast<uint64_t>(answer);
+    for (size_t i = 0; i < call.groups[g].items.size(); ++i) {
+      Item& item = call.groups[g].items[i];
+      absl::optional<Position> position;
+      if (item.sequence <= reached) {
+        ++counters_.duplicates;
+      } else {
+        reached = item.sequence;
+        if (item.transient) {
+          ++counters_.transient;
+        } else {
+          ++next.seq;
+          position = next;
+        }
+      }
+      // A sink may be forgotten by what another one does when it hears this.
+      if (item.sink != nullptr) item.sink->OnCommitted(item.sequence, channel.name, position);
+    }
+  }
+  const std::unique_ptr<Call> done = std::move(channel.call);
+  for (const Call::Group& group : done->groups) {
+    for (const Item& item : group.items) Release(item.bytes());
+  }
+  Next(channel);
+}
+
+void Appender::Next(Channel& channel) {
+  channel.retry = nullptr;
+  if (!channel.queue.empty()) {
+    MarkDirty(channel);
+  } else if (!channel.call) {
+    active_.erase(&channel);
+  }
+}
+
+template <typename Predicate>
+void Appender::Discard(Channel& channel, Predicate predicate) {
+  const auto gone = std::stable_partition(channel.queue.begin(), channel.queue.end(),
+                                          [&](const Item& item) { return !predicate(item); });
+  for (auto item = gone; item != channel.queue.end(); ++item) Release(item->bytes());
+  channel.queue.erase(gone, channel.queue.end());
+  if (channel.queue.empty() && !channel.call) active_.erase(&channel);
+}
+
+void Appender::Forget(AppendSink* sink) {
+  fencing_.erase(sink);
+  Drop(sink);
+}
+
+void Appender::Drop(AppendSink* sink) {
+  for (Channel* channel : std::vector<Channel*>(active_.begin(), active_.end())) {
+    if (channel->call) {
+      for (Call::Group& group : channel->call->groups) {
+        for (Item& item : group.items) {
+          if (item.sink == sink) item.sink = nullptr;
+        }
+      }
+    }
+    Discard(*channel, [sink](const Item& item) { return item.sink == sink; });
+  }
+}
+
+void Appender::Clear() {
+  ++generation_;
+  channels_.clear();
+  active_.clear();
+  dirty_.clear();
+  fencing_.clear();
+  Release(bytes_);
+}
+
+void Appender::Release(size_t bytes) {
+  const bool was_over = over_bound();
+  bytes_ -= bytes;
+  if (!was_over || over_bound()) return;
+  executor_->Post([this, alive = std::weak_ptr<char>(alive_)] {
+    if (!alive.expired() && on_room_ && !over_bound()) on_room_();
+  });
+}
+
+}  // namespace spanwire::channel
