@@ -1,0 +1,40 @@
+// The server's own frames, as JSON (docs/protocol.md): each is one object whose type begins with `$`.
+//
+// Thread safety: stateless.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "core/channel/history.h"
+#include "core/channel/position.h"
+
+namespace spanwire::bridge {
+
+// The first frame. `connection` names the connection, for logs and support. The limits are those of core/base/limits.h.
+std::string HelloControl(absl::string_view connection);
+// `id`: the command that is answered; nothing for a subscription by the URL. `position`: where following starts.
+// `recovered`: for a subscription with `after` only, whether everything since can be had.
+std::string SubscribedControl(absl::optional<int64_t> id, absl::string_view channel,
+                              channel::Position position, absl::optional<bool> recovered);
+// What was missed has been sent; from here on events are live.
+std::string LiveControl(absl::string_view channel, channel::Position position);
+// Events that cannot be had.
+std::string GapControl(absl::string_view channel, const channel::Gap& gap);
+// The subscription has come this far, though it was shown nothing.
+std::string PositionControl(absl::string_view channel, channel::Position position);
+std::string UnsubscribedControl(absl::optional<int64_t> id, absl::string_view channel);
+// `status` is not OK. Whether a retry may help follows from its code.
+std::string ErrorControl(absl::optional<int64_t> id, const absl::Status& status);
+// A sign of life.
+std::string PingControl();
+
+// A code as the protocol names it: gRPC's name in lower case, such as "invalid_argument".
+absl::string_view ErrorCodeName(absl::StatusCode code);
+// Whether the same request may succeed later by itself: nothing is wrong with it.
+bool IsRetryable(absl::StatusCode code);
+
+}  // namespace spanwire::bridge
