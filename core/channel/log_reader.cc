@@ -9,6 +9,7 @@
 namespace spanwire::channel {
 namespace {
 
+constexpr size_t kFirstPageEvents = 64;  // while nothing is known of the events' size
 constexpr absl::Duration kRetry = absl::Milliseconds(100);
 
 // A stream entry: [id, [field, value, …]]. Fields: e = the event, p = the position before it.
@@ -49,6 +50,7 @@ LogReader::LogReader(base::Executor* executor, redis::Commands* redis, const Nam
 LogReader::~LogReader() = default;
 
 size_t LogReader::PageEvents(double mean_event_bytes) {
+  if (mean_event_bytes == 0) return kFirstPageEvents;
   const double fit = static_cast<double>(limits::kPageBytes) / std::max(mean_event_bytes, 1.0);
   return std::clamp<size_t>(static_cast<size_t>(fit), limits::kPageEventsFloor, limits::kPageEvents);
 }

@@ -38,7 +38,7 @@ class LogReader final {
   // Reads what `ask` wants, at most `page_events` rows. `callback` comes later, from the executor, unless the reader is gone.
   void Read(std::string channel, Ask ask, size_t page_events, Callback callback);
 
-  // How many rows make a page of about limits::kPageBytes.
+  // How many rows make a page of about limits::kPageBytes. A mean of 0: not known yet.
   static size_t PageEvents(double mean_event_bytes);
 
   // Calls that Redis answered with an error, or not at all.

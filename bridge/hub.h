@@ -1,0 +1,78 @@
+// One connection loop's side of the feeds: which subscriptions of this loop follow which channel, and the way in and out of
+// the feed loop. It passes each delivery to the subscriptions of its topic: no lock and no allocation per recipient.
+//
+// Owner: the bridge's server, one per connection loop. Thread: that loop.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "bridge/delivery.h"
+#include "core/base/executor.h"
+
+namespace spanwire::bridge {
+
+class Session;
+class Subscription;
+
+class Hub {
+ public:
+  // Hands a request to the feed loop.
+  using Post = absl::AnyInvocable<void(Request request)>;
+  struct Topic {
+    uint64_t id = 0;
+    std::string channel;
+    absl::optional<channel::Position> position;  // where this loop's deliveries stand; empty: not started
+    std::vector<Subscription*> subscriptions;
+  };
+
+  // `loop`: this loop's number, as the feed loop knows it.
+  Hub(size_t loop, base::Executor* executor, Post post);
+  ~Hub();
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
+
+  // From the feed loop.
+  void OnDeliveries(std::vector<Delivery>&& deliveries);
+
+  // A subscription comes and goes. What it hears of `topic` comes by its On… functions, never from within Join.
+  Topic* Join(absl::string_view channel, Subscription* subscription);
+  void Leave(Topic* topic, Subscription* subscription);
+  // A page for a subscription; its OnPage is called later, unless it leaves.
+  void Read(const Topic& topic, Subscription* subscription, const channel::Ask& ask);
+
+  // Sessions of this loop, for what concerns them all.
+  void Add(Session* session);
+  void Remove(Session* session);
+  size_t sessions() const { return sessions_.size(); }
+  // Tells every session to close and to come back, here or elsewhere, at a random moment of `window`.
+  void Drain(absl::Duration window);
+
+  base::Executor* executor() const { return executor_; }
+  uint64_t NextReader() { return ++last_reader_; }
+
+ private:
+  void Deliver(Delivery& delivery);
+  void Tick();
+
+  const size_t loop_;
+  base::Executor* const executor_;
+  Post post_;
+  absl::flat_hash_map<std::string, std::unique_ptr<Topic>> topics_;
+  absl::flat_hash_map<uint64_t, Topic*> topics_by_id_;
+  absl::flat_hash_map<uint64_t, Subscription*> readers_;  // those that wait for a page
+  absl::flat_hash_set<Session*> sessions_;
+  uint64_t last_topic_ = 0;
+  uint64_t last_reader_ = 0;
+  base::Executor::Timer tick_;
+};
+
+}  // namespace spanwire::bridge

@@ -1,0 +1,133 @@
+#include "bridge/subscription.h"
+
+#include <utility>
+
+#include "bridge/control.h"
+#include "core/base/limits.h"
+
+namespace spanwire::bridge {
+
+Subscription::Subscription(Hub* hub, Listener* listener, const Command& command)
+    : hub_(hub),
+      listener_(listener),
+      command_id_(command.id),
+      after_(command.after),
+      last_(command.last),
+      from_start_(command.from_start),
+      follower_(this, limits::kSessionQueueEntries),
+      reader_(hub->NextReader()) {
+  topic_ = hub_->Join(command.channel, this);
+}
+
+Subscription::~Subscription() { hub_->Leave(topic_, this); }
+
+void Subscription::Start() {
+  if (topic_->position) OnTopicStarted();
+}
+
+// A subscription begins only once its feed has a position.
+void Subscription::OnTopicStarted() {
+  if (std::exchange(begun_, true)) return;
+  if (after_) {
+    told_ = *after_;
+    follower_.StartAfter(*after_);
+  } else if (last_) {
+    follower_.StartAtLast(*last_);
+  } else if (from_start_) {
+    follower_.StartAtOldest();
+  } else {
+    follower_.StartLive(*topic_->position);
+    OnLive();
+  }
+}
+
+void Subscription::OnTopicRefused(const absl::Status& why) { listener_->OnRefused(this, why); }
+
+void Subscription::OnEvent(const FrameEntry& entry) {
+  if (!begun_) return;
+  if (listener_->congested()) {
+    behind_ = true;
+    return;
+  }
+  follower_.Offer(entry);
+}
+
+void Subscription::OnTransient(const FramePtr& frame) {
+  if (begun_ && !follower_.reading() && !behind_ && !listener_->congested()) listener_->SendFrame(frame);
+}
+
+void Subscription::OnFeedGap(const channel::Gap& gap) {
+  if (!begun_) return;
+  if (behind_ || listener_->congested()) {
+    behind_ = true;
+    return;
+  }
+  follower_.OfferGap(gap);
+}
+
+void Subscription::OnPage(FramePage page) { follower_.OnPage(std::move(page)); }
+
+void Subscription::OnDrained() {
+  if (held_) {
+    hub_->Read(*topic_, this, *std::exchange(held_, absl::nullopt));
+  }
+  if (std::exchange(behind_, false)) {
+    slow_ = true;
+    follower_.Verify();
+  }
+}
+
+void Subscription::TellPosition() {
+  if (!live_ || follower_.reading() || told_ == *follower_.last()) return;
+  told_ = *follower_.last();
+  listener_->SendFrame(Frame::Make(PositionControl(channel(), told_)));
+}
+
+// $subscribed waits for the first answer, so that it can say whether what was missed can be had.
+void Subscription::SendSubscribed(bool recovered) {
+  if (std::exchange(subscribed_, true)) return;
+  absl::optional<bool> said;
+  if (after_) said = recovered;
+  listener_->SendFrame(Frame::Make(SubscribedControl(command_id_, channel(), told_, said)));
+}
+
+// A congested browser asks for its next page when it has room for it.
+void Subscription::OnAsk(const channel::Ask& ask) {
+  if (listener_->congested()) {
+    held_ = ask;
+    slow_ = true;
+  } else {
+    hub_->Read(*topic_, this, ask);
+  }
+}
+
+void Subscription::OnStart(channel::Position position) {
+  told_ = position;
+  SendSubscribed(true);
+}
+
+void Subscription::OnEntry(FrameEntry& entry) {
+  SendSubscribed(true);
+  if (!entry.body) return;  // not for this view
+  told_ = entry.position;
+  listener_->SendFrame(entry.body);
+}
+
+void Subscription::OnGap(const channel::Gap& gap) {
+  SendSubscribed(false);
+  channel::Gap said = gap;
+  said.after = told_;
+  if (slow_ && gap.reason == channel::GapReason::kTrimmed) said.reason = channel::GapReason::kSlow;
+  told_ = gap.position;
+  listener_->SendFrame(Frame::Make(GapControl(channel(), said)));
+}
+
+void Subscription::OnLive() {
+  slow_ = false;
+  if (std::exchange(live_, true)) return;
+  SendSubscribed(true);
+  told_ = *follower_.last();
+  listener_->SendFrame(Frame::Make(LiveControl(channel(), told_)));
+}
+
+}  // namespace spanwire::bridge

@@ -1,0 +1,85 @@
+// One browser's subscription to one channel: follows the feed, refills itself from the log when it was behind, and says what
+// the protocol says ($subscribed, events, $gap, $live, $position) in the right order.
+//
+// A congested transport is not fed: the subscription keeps its position and reads on from there when the transport drains.
+// Owner: a Session. Thread: its connection loop.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "bridge/command.h"
+#include "bridge/delivery.h"
+#include "bridge/hub.h"
+#include "bridge/transport.h"
+#include "core/channel/follower.h"
+
+namespace spanwire::bridge {
+
+class Subscription final : private channel::Follower<FramePtr>::Owner {
+ public:
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+    // Sends a frame to the browser; what Transport::Send returns.
+    virtual bool SendFrame(FramePtr frame) = 0;
+    virtual bool congested() const = 0;
+    // The channel cannot be followed: the subscription is over, and to be destroyed now.
+    virtual void OnRefused(Subscription* subscription, const absl::Status& why) = 0;
+  };
+
+  // Will begin as `command` says (a subscribe, already checked). Both pointers outlive the subscription.
+  Subscription(Hub* hub, Listener* listener, const Command& command);
+  ~Subscription() override;
+
+  const std::string& channel() const { return topic_->channel; }
+  const absl::optional<int64_t>& command_id() const { return command_id_; }
+
+  // Names this subscription among those that ask for pages.
+  uint64_t reader() const { return reader_; }
+
+  // Begins at once when others of this loop follow the channel already; else when the feed has a position.
+  void Start();
+
+  // From the hub.
+  void OnTopicStarted();
+  void OnTopicRefused(const absl::Status& why);
+  void OnEvent(const FrameEntry& entry);
+  void OnTransient(const FramePtr& frame);
+  void OnFeedGap(const channel::Gap& gap);
+  void OnPage(FramePage page);
+
+  // The transport has room again.
+  void OnDrained();
+  // Tells the browser how far it is, if it was shown nothing for a while but events passed.
+  void TellPosition();
+
+ private:
+  void SendSubscribed(bool recovered);
+  void OnAsk(const channel::Ask& ask) override;
+  void OnStart(channel::Position position) override;
+  void OnEntry(FrameEntry& entry) override;
+  void OnGap(const channel::Gap& gap) override;
+  void OnLive() override;
+
+  Hub* const hub_;
+  Listener* const listener_;
+  const absl::optional<int64_t> command_id_;
+  const absl::optional<channel::Position> after_;
+  const absl::optional<uint32_t> last_;
+  const bool from_start_;
+  channel::Follower<FramePtr> follower_;
+  Hub::Topic* topic_ = nullptr;
+  const uint64_t reader_;
+  bool begun_ = false;
+  bool subscribed_ = false;  // $subscribed is sent
+  bool live_ = false;        // $live is sent
+  bool behind_ = false;      // an event was not taken, since the transport was congested
+  bool slow_ = false;        // the Read under way is owed to that
+  channel::Position told_;   // what the browser was told last
+  absl::optional<channel::Ask> held_;  // to be asked when the transport has drained
+};
+
+}  // namespace spanwire::bridge
