@@ -22,7 +22,7 @@
 
 namespace spanwire::bridge {
 
-class Feeds final : public redis::PubSubListener, private Feed::Sink {
+class Feeds final : public redis::PubSubListener, public Feed::Sink {
  public:
   // Hands a delivery to a connection loop.
   using Post = absl::AnyInvocable<void(size_t loop, Delivery delivery)>;

@@ -65,12 +65,14 @@ void Subscription::OnFeedGap(const channel::Gap& gap) {
   follower_.OfferGap(gap);
 }
 
-void Subscription::OnPage(FramePage page) { follower_.OnPage(std::move(page)); }
+// A page that comes to a congested browser is let go and asked for again: others of its pages came first.
+void Subscription::OnPage(FramePage page) {
+  if (listener_->congested()) return OnAsk(asked_);
+  follower_.OnPage(std::move(page));
+}
 
 void Subscription::OnDrained() {
-  if (held_) {
-    hub_->Read(*topic_, this, *std::exchange(held_, absl::nullopt));
-  }
+  if (std::exchange(held_, false)) hub_->Read(*topic_, this, asked_);
   if (std::exchange(behind_, false)) {
     slow_ = true;
     follower_.Verify();
@@ -93,8 +95,9 @@ void Subscription::SendSubscribed(bool recovered) {
 
 // A congested browser asks for its next page when it has room for it.
 void Subscription::OnAsk(const channel::Ask& ask) {
+  asked_ = ask;
   if (listener_->congested()) {
-    held_ = ask;
+    held_ = true;
     slow_ = true;
   } else {
     hub_->Read(*topic_, this, ask);

@@ -79,7 +79,8 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
   bool behind_ = false;      // an event was not taken, since the transport was congested
   bool slow_ = false;        // the Read under way is owed to that
   channel::Position told_;   // what the browser was told last
-  absl::optional<channel::Ask> held_;  // to be asked when the transport has drained
+  channel::Ask asked_;       // the page that is asked for, or is to be when the transport has drained:
+  bool held_ = false;
 };
 
 }  // namespace spanwire::bridge
