@@ -60,6 +60,11 @@ inline constexpr absl::Duration kRedisConnectTimeout = absl::Seconds(5);
 inline constexpr absl::Duration kReconnectFirst = absl::Milliseconds(50);  // full jitter from here …
 inline constexpr absl::Duration kReconnectLast = absl::Seconds(2);         // … to here
 
+inline constexpr absl::Duration kReconnectSteady = absl::Milliseconds(200);  // up for longer: the next attempt is immediate
+inline constexpr size_t kSubscribeChannels = 128;  // of one SUBSCRIBE
+inline constexpr size_t kSubscribeCommands = 64;   // of a subscriber, unanswered
+inline constexpr absl::Duration kClockInterval = absl::Minutes(1);  // between two estimates of Redis' time
+
 // Probe and verification.
 inline constexpr absl::Duration kProbeInterval = absl::Seconds(1);
 inline constexpr absl::Duration kProbeDeadline = absl::Seconds(2);
