@@ -38,10 +38,11 @@ struct LogReader::Request {
   uint64_t attempt = 0;
 };
 
-LogReader::LogReader(base::Executor* executor, redis::Commands* redis, const Names* names,
-                     absl::Duration log_ttl)
+LogReader::LogReader(base::Executor* executor, redis::Commands* redis,
+                     const redis::RedisClock* clock, const Names* names, absl::Duration log_ttl)
     : executor_(executor),
       redis_(redis),
+      clock_(clock),
       names_(names),
       log_ttl_(log_ttl),
       random_(std::random_device{}()),
@@ -80,7 +81,7 @@ void LogReader::Try(std::shared_ptr<Request> request) {
 void LogReader::SendTail(const std::shared_ptr<Request>& request) {
   const std::string key = names_->TailKey(request->channel);
   const uint64_t salt = std::uniform_int_distribution<uint64_t>(1, limits::kEpochSalt)(random_);
-  const Position fresh{static_cast<uint64_t>(absl::ToUnixMicros(executor_->Now())) + salt, 0};
+  const Position fresh{static_cast<uint64_t>(absl::ToUnixMicros(clock_->Now())) + salt, 0};
   const std::string fresh_text = fresh.ToString();
   const std::string ttl = absl::StrCat(absl::ToInt64Milliseconds(log_ttl_));
   const bool alone = request->ask.kind == Ask::Kind::kTail;

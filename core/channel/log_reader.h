@@ -18,6 +18,7 @@
 #include "core/channel/follower.h"
 #include "core/channel/name.h"
 #include "core/redis/commands.h"
+#include "core/redis/redis_clock.h"
 
 namespace spanwire::channel {
 
@@ -30,7 +31,8 @@ class LogReader final {
   using Callback = absl::AnyInvocable<void(LogPage)>;
 
   // All outlive the reader. `log_ttl`: how long a channel without events keeps the position that it is given.
-  LogReader(base::Executor* executor, redis::Commands* redis, const Names* names, absl::Duration log_ttl);
+  LogReader(base::Executor* executor, redis::Commands* redis, const redis::RedisClock* clock,
+            const Names* names, absl::Duration log_ttl);
   ~LogReader();
   LogReader(const LogReader&) = delete;
   LogReader& operator=(const LogReader&) = delete;
@@ -56,6 +58,7 @@ class LogReader final {
 
   base::Executor* const executor_;
   redis::Commands* const redis_;
+  const redis::RedisClock* const clock_;
   const Names* const names_;
   const absl::Duration log_ttl_;
   std::mt19937_64 random_;

@@ -1,0 +1,280 @@
+// Sessions, subscriptions and the hub together, without a feed: the test plays the feed loop.
+#include "bridge/session.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/limits.h"
+#include "tests/support/fake_executor.h"
+#include "tests/support/fake_transport.h"
+
+namespace spanwire::bridge {
+namespace {
+
+using channel::Ask;
+using channel::Position;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+constexpr char kChannel[] = "webgui:session:a";
+
+FrameEntry Event(uint64_t epoch, uint64_t seq, bool visible = true,
+                 absl::optional<Position> prev = absl::nullopt) {
+  const Position position{epoch, seq};
+  return {position, prev, visible ? Frame::Make(absl::StrCat("event ", position.ToString())) : nullptr};
+}
+
+class SessionTest : public ::testing::Test {
+ protected:
+  void Connect(Session::Options options = {}) {
+    options.connection = "c1";
+    session_ = std::make_unique<Session>(&hub_, &names_, &transport_, options);
+    EXPECT_THAT(transport_.Sent().at(0), StartsWith(R"({"type":"$hello","connection":"c1")"));
+  }
+  // What the feed loop was asked since the last call.
+  std::vector<Request> Requests() { return std::exchange(requests_, {}); }
+  template <typename What>
+  std::vector<std::string> Deliver(What what, uint64_t topic = 1) {
+    std::vector<Delivery> deliveries;
+    deliveries.push_back({topic, std::move(what)});
+    hub_.OnDeliveries(std::move(deliveries));
+    return transport_.Sent();
+  }
+  std::vector<std::string> Answer(std::vector<FrameEntry> rows, absl::optional<channel::Tail> tail = {}) {
+    for (const Request& request : Requests()) {
+      if (const auto* read = std::get_if<Request::Read>(&request.what)) {
+        return Deliver(Delivery::Answer{read->reader, {std::move(rows), false, tail}}, request.topic);
+      }
+    }
+    ADD_FAILURE() << "no page was asked for";
+    return {};
+  }
+  std::vector<std::string> Say(absl::string_view command) {
+    session_->OnText(command);
+    return transport_.Sent();
+  }
+  // Subscribed and live at 7-3.
+  void Follow() {
+    Connect();
+    Say(R"({"cmd":"subscribe","id":1,"channel":"webgui:session:a"})");
+    Deliver(Delivery::Started{{7, 3}});
+    Requests();
+  }
+
+  test::FakeExecutor executor_;
+  channel::Names names_{"webgui"};
+  std::vector<Request> requests_;
+  test::FakeTransport transport_;
+  Hub hub_{0, &executor_, [this](Request request) { requests_.push_back(std::move(request)); }};
+  std::unique_ptr<Session> session_;
+};
+
+TEST_F(SessionTest, ASubscriptionFromNowBeginsWhereTheFeedStands) {
+  Connect();
+  EXPECT_THAT(Say(R"({"cmd":"subscribe","id":1,"channel":"webgui:session:a"})"), IsEmpty())
+      << "it begins only once the feed has a position";
+  EXPECT_EQ(std::get<Request::Attach>(Requests().at(0).what).channel, kChannel);
+  EXPECT_THAT(Deliver(Delivery::Started{{7, 3}}),
+              ElementsAre(R"({"type":"$subscribed","id":1,"channel":"webgui:session:a","position":"7-3"})",
+                          R"({"type":"$live","channel":"webgui:session:a","position":"7-3"})"));
+  EXPECT_THAT(Deliver(Event(7, 4)), ElementsAre("event 7-4"));
+  EXPECT_THAT(Deliver(Event(7, 4)), IsEmpty());
+}
+
+TEST_F(SessionTest, ResumesWithoutASeam) {
+  Connect();
+  Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a","after":"7-1"})");
+  EXPECT_THAT(Deliver(Delivery::Started{{7, 3}}), IsEmpty());
+  EXPECT_THAT(Deliver(Event(7, 4)), IsEmpty()) << "live events wait for the replay";
+  EXPECT_THAT(Answer({Event(7, 1), Event(7, 2), Event(7, 3)}),
+              ElementsAre(R"({"type":"$subscribed","id":2,"channel":"webgui:session:a","position":"7-1","recovered":true})",
+                          "event 7-2", "event 7-3", "event 7-4",
+                          R"({"type":"$live","channel":"webgui:session:a","position":"7-4"})"));
+}
+
+TEST_F(SessionTest, SaysWhatCannotBeHad) {
+  Connect();
+  Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a","after":"7-1"})");
+  Deliver(Delivery::Started{{7, 9}});
+  EXPECT_THAT(
+      Answer({Event(7, 8), Event(7, 9)}),
+      ElementsAre(
+          R"({"type":"$subscribed","id":2,"channel":"webgui:session:a","position":"7-1","recovered":false})",
+          R"({"type":"$gap","channel":"webgui:session:a","after":"7-1","position":"7-7","reason":"trimmed"})",
+          "event 7-8", "event 7-9", R"({"type":"$live","channel":"webgui:session:a","position":"7-9"})"));
+}
+
+TEST_F(SessionTest, ChannelsOfTheUrlAreSubscribedWithoutAnId) {
+  session_ = std::make_unique<Session>(&hub_, &names_, &transport_,
+                                       Session::Options{"c1", false, {kChannel, "nonsense"}});
+  const std::vector<std::string> sent = transport_.Sent();
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_THAT(sent[1], StartsWith(R"({"type":"$error","code":"invalid_argument","message":"channel must)"));
+  EXPECT_THAT(Deliver(Delivery::Started{{7, 3}}).at(0),
+              R"({"type":"$subscribed","channel":"webgui:session:a","position":"7-3"})");
+}
+
+TEST_F(SessionTest, ASecondSubscriberOfALoopBeginsAtOnce) {
+  Follow();
+  Deliver(Event(7, 4));
+  test::FakeTransport other_transport;
+  Session other(&hub_, &names_, &other_transport, {"c2", false, {kChannel}});
+  EXPECT_THAT(Requests(), IsEmpty()) << "the topic is followed already";
+  EXPECT_THAT(other_transport.Sent().at(1),
+              R"({"type":"$subscribed","channel":"webgui:session:a","position":"7-4"})");
+  Deliver(Event(7, 5));
+  EXPECT_THAT(other_transport.Sent(), ElementsAre("event 7-5"));
+}
+
+TEST_F(SessionTest, TheLastSubscriberEndsTheTopic) {
+  Follow();
+  EXPECT_THAT(Say(R"({"cmd":"unsubscribe","id":9,"channel":"webgui:session:a"})"),
+              ElementsAre(R"({"type":"$unsubscribed","id":9,"channel":"webgui:session:a"})"));
+  const std::vector<Request> requests = Requests();
+  ASSERT_EQ(requests.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<Request::Detach>(requests[0].what));
+  EXPECT_THAT(Deliver(Event(7, 4)), IsEmpty());
+  Say(R"({"cmd":"subscribe","id":10,"channel":"webgui:session:a"})");
+  EXPECT_EQ(Requests().at(0).topic, 2u) << "a number is never used twice";
+}
+
+TEST_F(SessionTest, ErrorsNameTheCommandAndHarmNothing) {
+  Follow();
+  EXPECT_THAT(Say("nonsense").at(0), StartsWith(R"({"type":"$error","code":"invalid_argument")"));
+  EXPECT_THAT(Say(R"({"cmd":"dance","id":4})").at(0), StartsWith(R"({"type":"$error","id":4,)"));
+  EXPECT_THAT(Say(R"({"cmd":"subscribe","id":5,"channel":"webgui:session:a"})").at(0),
+              StartsWith(R"({"type":"$error","id":5,"code":"already_exists")"));
+  EXPECT_THAT(Say(R"({"cmd":"subscribe","id":6,"channel":"webgui:session:{x}"})").at(0),
+              StartsWith(R"({"type":"$error","id":6,"code":"invalid_argument","message":"channel has an id)"));
+  EXPECT_THAT(Say(R"({"cmd":"unsubscribe","id":7,"channel":"webgui:global"})").at(0),
+              StartsWith(R"({"type":"$error","id":7,"code":"not_found")"));
+  EXPECT_THAT(Deliver(Event(7, 4)), ElementsAre("event 7-4"));
+}
+
+TEST_F(SessionTest, SubscriptionsHaveABound) {
+  Connect();
+  for (size_t i = 0; i < limits::kSubscriptions; ++i) {
+    EXPECT_THAT(Say(absl::StrCat(R"({"cmd":"subscribe","id":1,"channel":"webgui:user:)", i, "\"}")), IsEmpty());
+  }
+  EXPECT_THAT(Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:global"})").at(0),
+              HasSubstr(R"("code":"resource_exhausted","message":"a connection has at most 128)"));
+}
+
+TEST_F(SessionTest, ARefusedChannelIsSaidAndMayBeAskedForAgain) {
+  Connect();
+  Say(R"({"cmd":"subscribe","id":1,"channel":"webgui:session:a"})");
+  EXPECT_THAT(Deliver(Delivery::Refused{absl::PermissionDeniedError("redis refuses the channel")}).at(0),
+              StartsWith(R"({"type":"$error","id":1,"code":"permission_denied")"));
+  Requests();
+  Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a"})");
+  ASSERT_EQ(requests_.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<Request::Attach>(requests_[0].what));
+}
+
+TEST_F(SessionTest, TransientEventsComeWhileLiveOnly) {
+  Connect();
+  Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a","after":"7-1"})");
+  Deliver(Delivery::Started{{7, 1}});
+  EXPECT_THAT(Deliver(Delivery::Transient{Frame::Make("cursor")}), IsEmpty());
+  Answer({Event(7, 1)});
+  EXPECT_THAT(Deliver(Delivery::Transient{Frame::Make("cursor")}), ElementsAre("cursor"));
+}
+
+TEST_F(SessionTest, ASlowBrowserKeepsItsPositionAndIsRefilled) {
+  Follow();
+  transport_.set_congested(true);
+  EXPECT_THAT(Deliver(Event(7, 4)), IsEmpty());
+  EXPECT_THAT(Deliver(Event(7, 5)), IsEmpty());
+  EXPECT_THAT(Deliver(Delivery::Transient{Frame::Make("cursor")}), IsEmpty());
+  EXPECT_THAT(Requests(), IsEmpty()) << "nothing is read for a browser without room";
+  transport_.set_congested(false);
+  session_->OnDrained();
+  EXPECT_THAT(Answer({Event(7, 3), Event(7, 4), Event(7, 5)}), ElementsAre("event 7-4", "event 7-5"));
+  EXPECT_THAT(Deliver(Event(7, 6)), ElementsAre("event 7-6"));
+}
+
+TEST_F(SessionTest, ASlowBrowserWhosePositionLeftTheLogIsToldSo) {
+  Follow();
+  transport_.set_congested(true);
+  Deliver(Event(7, 4));
+  transport_.set_congested(false);
+  session_->OnDrained();
+  EXPECT_THAT(
+      Answer({Event(7, 90)}),
+      ElementsAre(R"({"type":"$gap","channel":"webgui:session:a","after":"7-3","position":"7-89","reason":"slow"})",
+                  "event 7-90"));
+}
+
+TEST_F(SessionTest, APageForACongestedBrowserIsLetGoAndAskedForAgain) {
+  Connect();
+  Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a","after":"7-1"})");
+  Deliver(Delivery::Started{{7, 2}});
+  transport_.set_congested(true);
+  EXPECT_THAT(Answer({Event(7, 1), Event(7, 2)}), IsEmpty());
+  transport_.set_congested(false);
+  session_->OnDrained();
+  EXPECT_EQ(Answer({Event(7, 1), Event(7, 2)}).size(), 3u);
+}
+
+TEST_F(SessionTest, AFeedsGapIsPassedOn) {
+  Follow();
+  EXPECT_THAT(
+      Deliver(channel::Gap{{7, 3}, {9, 0}, channel::GapReason::kLost}),
+      ElementsAre(R"({"type":"$gap","channel":"webgui:session:a","after":"7-3","position":"9-0","reason":"lost"})"));
+  EXPECT_THAT(Deliver(Event(11, 1, true, Position{9, 0})), ElementsAre("event 11-1"));
+}
+
+TEST_F(SessionTest, EventsOfAnotherViewMoveThePositionWhichIsToldNowAndThen) {
+  Follow();
+  EXPECT_THAT(Deliver(Event(7, 4, /*visible=*/false)), IsEmpty());
+  executor_.Advance(limits::kPositionInterval + absl::Seconds(1));
+  EXPECT_THAT(transport_.Sent(),
+              ElementsAre(R"({"type":"$position","channel":"webgui:session:a","position":"7-4"})"));
+  executor_.Advance(limits::kPositionInterval * 2);
+  EXPECT_THAT(transport_.Sent(), IsEmpty()) << "nothing has changed";
+}
+
+TEST_F(SessionTest, PingsOnlyWhoAskedForThem) {
+  Connect({.pings = true});
+  executor_.Advance(limits::kPingInterval - absl::Seconds(1));
+  EXPECT_THAT(transport_.Sent(), IsEmpty());
+  executor_.Advance(absl::Seconds(2));
+  EXPECT_THAT(transport_.Sent(), ElementsAre(R"({"type":"$ping"})"));
+  session_.reset();
+  Follow();
+  executor_.Advance(limits::kPingInterval * 3);
+  EXPECT_THAT(transport_.Sent(), IsEmpty());
+}
+
+TEST_F(SessionTest, WhoAsksWithoutEverReadingIsCutOff) {
+  Connect();
+  transport_.set_congested(true);
+  for (int i = 0; i < 2000 && transport_.closed() == 0; ++i) Say("nonsense");
+  EXPECT_EQ(transport_.closed(), static_cast<int>(CloseCode::kSlow));
+}
+
+TEST_F(SessionTest, ADrainSpreadsTheReconnects) {
+  Connect();
+  hub_.Drain(absl::Seconds(5));
+  EXPECT_EQ(transport_.closed(), static_cast<int>(CloseCode::kDrain));
+  EXPECT_LE(transport_.reconnect_after(), absl::Seconds(5));
+}
+
+TEST_F(SessionTest, ASessionThatEndsLeavesItsTopics) {
+  Follow();
+  session_.reset();
+  EXPECT_EQ(hub_.sessions(), 0u);
+  EXPECT_TRUE(std::holds_alternative<Request::Detach>(Requests().at(0).what));
+  EXPECT_THAT(Deliver(Event(7, 4)), IsEmpty());
+}
+
+}  // namespace
+}  // namespace spanwire::bridge
