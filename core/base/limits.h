@@ -26,6 +26,17 @@ inline constexpr uint64_t kMaxEpoch = (uint64_t{1} << 53) - 1;  // likewise
 inline constexpr uint32_t kCredits = 8'192;       // unacknowledged events a stream
 inline constexpr size_t kStreams = 10'000;        // a broker's open streams
 inline constexpr absl::Duration kOpenDeadline = absl::Seconds(10);  // a stream's first frame
+inline constexpr absl::Duration kFinishDeadline = absl::Seconds(10);  // for the peer to read a stream's end
+inline constexpr size_t kUnwrittenFrames = 1'024;  // of one stream; more: nothing is read from it
+inline constexpr size_t kAckPositions = 4'096;     // of one Ack, about
+inline constexpr size_t kViolations = 16;          // named of one event
+inline constexpr size_t kPublishCalls = 1'024;     // unary calls under way
+inline constexpr size_t kResumedStreams = 64;      // that read on, at a time, when there is room again
+inline constexpr absl::Duration kEpochAhead = absl::Hours(1);  // an instance's epoch, of Redis' clock
+inline constexpr absl::Duration kRetryAfter = absl::Seconds(1);  // hint to agents: at most, drawn for each
+inline constexpr size_t kGrpcMessageBytes = 4 << 20;  // larger ones are refused unread by gRPC
+inline constexpr size_t kGrpcBytes = 256 << 20;       // of gRPC's own buffers, all connections
+inline constexpr absl::Duration kClockInterval = absl::Seconds(10);  // a look at Redis' clock
 
 // The appender.
 inline constexpr size_t kAppendEvents = 128;            // of one call of publish.lua
@@ -109,5 +120,25 @@ inline constexpr absl::Duration kDrainTimeout = absl::Seconds(10);
 inline constexpr absl::Duration kDrainWindow = absl::Seconds(5);
 inline constexpr size_t kConfigBytes = 1 << 20;
 inline constexpr size_t kAdminConnections = 32;
+inline constexpr size_t kConfigErrors = 20;       // told at once
+inline constexpr size_t kSecretBytes = 4'096;     // of a password file
+inline constexpr size_t kLogValueBytes = 1'024;   // of one value of a log line
+inline constexpr size_t kLogRepeats = 10;         // lines of one message …
+inline constexpr absl::Duration kLogRepeatWindow = absl::Seconds(10);  // … in this time
+inline constexpr size_t kLogMessages = 256;       // different messages counted at a time
+
+// The settings' own bounds: config.proto states them for people.
+inline constexpr absl::Duration kRedisTimeoutFloor = absl::Milliseconds(100);
+inline constexpr absl::Duration kRedisTimeoutCeiling = absl::Seconds(60);
+inline constexpr absl::Duration kLogTtlFloor = absl::Seconds(1);
+inline constexpr absl::Duration kLogTtlCeiling = absl::Hours(24);
+inline constexpr uint32_t kLogEventsCeiling = 100'000;
+inline constexpr uint64_t kLogBytesFloor = 64 << 10;
+inline constexpr uint64_t kLogBytesCeiling = 1 << 30;
+inline constexpr absl::Duration kAppendDeadlineFloor = absl::Seconds(1);
+inline constexpr absl::Duration kAppendDeadlineCeiling = absl::Seconds(60);
+inline constexpr absl::Duration kDrainCeiling = absl::Seconds(60);
+inline constexpr uint32_t kThreads = 64;          // that serve connections, a bridge
+inline constexpr size_t kAllowedNames = 64;       // origins, and likewise hosts
 
 }  // namespace spanwire::limits
