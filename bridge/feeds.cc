@@ -23,8 +23,8 @@ struct Feeds::Slot {
   absl::Duration idle_since;  // when its last topic left
 };
 
-Feeds::Feeds(base::Executor* executor, channel::LogReader* reader, Post post)
-    : executor_(executor), reader_(reader), post_(std::move(post)) {
+Feeds::Feeds(base::Executor* executor, channel::LogReader* reader, Post post, bool plain_json)
+    : executor_(executor), reader_(reader), post_(std::move(post)), renderer_(plain_json) {
   tick_ = executor_->After(kTick, [this] { Tick(); });
 }
 

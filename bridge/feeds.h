@@ -27,8 +27,8 @@ class Feeds final : public redis::PubSubListener, public Feed::Sink {
   // Hands a delivery to a connection loop.
   using Post = absl::AnyInvocable<void(size_t loop, Delivery delivery)>;
 
-  // All outlive the feeds; `pubsub` may be set later, but before the first request.
-  Feeds(base::Executor* executor, channel::LogReader* reader, Post post);
+  // All outlive the feeds; `pubsub` may be set later, but before the first request. `plain_json`: take the record's JSON.
+  Feeds(base::Executor* executor, channel::LogReader* reader, Post post, bool plain_json);
   ~Feeds() override;
   void set_pubsub(redis::PubSub* pubsub) { pubsub_ = pubsub; }
 

@@ -40,6 +40,7 @@ FramePtr Renderer::RenderTransient(absl::string_view channel, absl::string_view 
 
 absl::StatusOr<FramePtr> Renderer::RenderPlainJson(absl::string_view channel,
                                                    absl::string_view message) {
+  if (!plain_json_) return absl::PermissionDeniedError("plain JSON is turned off");
   absl::StatusOr<std::string> json = TranslatePlainJson(message, channel);
   if (!json.ok()) return json.status();
   return Frame::Make(*json);

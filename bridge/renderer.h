@@ -16,6 +16,9 @@ namespace spanwire::bridge {
 
 class Renderer {
  public:
+  // `plain_json`: take the record's JSON messages.
+  explicit Renderer(bool plain_json) : plain_json_(plain_json) {}
+
   // Renders a logged event. `visible`: the last position of the view, which the event's own becomes if it is shown; an
   // event whose predecessor was not shown names it as `prev`.
   FrameEntry Render(absl::string_view channel, const channel::LogEntry& entry,
@@ -29,6 +32,7 @@ class Renderer {
   uint64_t unreadable() const { return unreadable_; }
 
  private:
+  const bool plain_json_;
   Translator translator_;
   uint64_t unreadable_ = 0;
 };
