@@ -1,1 +1,89 @@
+// What one subscription has seen, and whether anything is missing: protocol.md's check, prev <= last seen < id.
+// Pure: no clock, no socket.
 
+// A position, "<decimal>-<decimal>"; both parts stay below 2^53. null: not a position.
+export function parsePosition(text) {
+  const match = /^(\d{1,16})-(\d{1,16})$/.exec(typeof text === 'string' ? text : '');
+  return match && { epoch: Number(match[1]), seq: Number(match[2]) };
+}
+
+export function comparePositions(a, b) {
+  return a.epoch - b.epoch || a.seq - b.seq;
+}
+
+const REMEMBERED_ROLLBACKS = 4;
+
+export class ChannelState {
+  constructor(name) {
+    this.name = name;
+    this.last = null; // the text of the last position seen; null: none yet
+    this.phase = 'new'; // new, subscribing, replaying, live, refused, left
+    this.received = 0;
+    this.replayed = 0;
+    this.transient = 0;
+    this.duplicates = 0;
+    this.lost = 0; // events known to be missing
+    this.gaps = 0; // holes, told by the server or found here
+    this.uncertain = false; // a hole whose size nobody can know: the log began anew within it
+    this.reason = ''; // of the newest hole
+    this.error = '';
+    this.lastAt = 0;
+    this.rollbacks = []; // what was seen before a failover took it: [from, to], newest last
+  }
+
+  // $subscribed, $position and $live say where this subscription stands.
+  moveTo(position) {
+    if (parsePosition(position)) this.last = position;
+  }
+
+  // $gap: what lies between cannot be had. The position may be the lower one: never the maximum.
+  onGap(frame) {
+    const after = parsePosition(frame.after);
+    const position = parsePosition(frame.position);
+    this.countHole(after, position, String(frame.reason || 'unknown'));
+    if (after && position && comparePositions(position, after) < 0) {
+      this.rollbacks.push([position, after]);
+      if (this.rollbacks.length > REMEMBERED_ROLLBACKS) this.rollbacks.shift();
+    }
+    this.moveTo(frame.position);
+  }
+
+  // True when the event is new to this subscription; false: a copy, already seen.
+  onEvent(event) {
+    const id = parsePosition(event.id);
+    if (!id) {
+      this.transient += 1;
+      this.received += 1;
+      return true;
+    }
+    const last = parsePosition(this.last);
+    if ((last && comparePositions(id, last) <= 0) || this.wasSeen(event.was)) {
+      this.duplicates += 1;
+      if (last && comparePositions(id, last) > 0) this.last = event.id;
+      return false;
+    }
+    const prev = parsePosition(event.prev) || { epoch: id.epoch, seq: id.seq - 1 };
+    if (last && comparePositions(prev, last) > 0) this.countHole(last, prev, 'unannounced');
+    this.last = event.id;
+    this.received += 1;
+    if (this.phase === 'replaying') this.replayed += 1;
+    return true;
+  }
+
+  wasSeen(was) {
+    const old = parsePosition(was);
+    return Boolean(old) && this.rollbacks.some(
+      ([from, to]) => comparePositions(old, from) > 0 && comparePositions(old, to) <= 0);
+  }
+
+  countHole(after, position, reason) {
+    this.gaps += 1;
+    this.reason = reason;
+    if (after && position && after.epoch === position.epoch && position.seq > after.seq) {
+      this.lost += position.seq - after.seq;
+    } else {
+      if (after && position && position.epoch > after.epoch) this.lost += position.seq;
+      this.uncertain = true;
+    }
+  }
+}

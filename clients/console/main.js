@@ -1,1 +1,86 @@
+// Puts the console together: client → state → views, drawn at most some fifteen times a second.
 
+import { AgentView } from './agent_view.js';
+import { ChannelView } from './channel_view.js';
+import { Client } from './client.js';
+import { byId } from './dom.js';
+import { Follower } from './follow.js';
+import { FrameView } from './frame_view.js';
+import { MetricView } from './metric_view.js';
+import { NoticeView } from './notice_view.js';
+import { PeopleView } from './people_view.js';
+import { SessionView } from './session_view.js';
+import { ShellView } from './shell_view.js';
+import { State } from './state.js';
+import { TestView } from './test_view.js';
+import { bindThemeButton } from './theme_button.js';
+
+const DRAW_EVERY_MS = 66;
+const AGES_EVERY_MS = 1000;
+const CUT_MS = 5000;
+const DEFAULT_PREFIX = 'webgui';
+
+// ?prefix= and ?channel= (repeatable) of the page's own address.
+const query = new URLSearchParams(location.search);
+const prefix = /^[a-z0-9_-]{1,32}$/.test(query.get('prefix') || '') ? query.get('prefix') : DEFAULT_PREFIX;
+const url = new URL('/v1/ws', location.href);
+url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+url.search = '';
+url.hash = '';
+
+const state = new State();
+const shell = new ShellView();
+const client = new Client({
+  url: url.href,
+  onEvent(event, raw, channel) {
+    state.addEvent(event, raw, channel, channel.phase === 'replaying');
+    follower.see(event, channel);
+  },
+  onControl(frame, raw) {
+    state.addFrame(frame, raw);
+    if (frame.type === '$live' && frame.channel === follower.global) follower.followHeardOf();
+  },
+  onStatus: (status) => shell.onStatus(status),
+  onCaughtUp: (summary) => shell.onCaughtUp(summary),
+});
+const follower = new Follower(client, state, prefix);
+for (const name of query.getAll('channel').slice(0, 32)) follower.pin(name);
+
+const frames = new FrameView(state);
+const views = [
+  ['sessions', new SessionView(state, (id) => frames.find(id))],
+  ['agents', new AgentView(state)],
+  ['tests', new TestView(state)],
+  ['notices', new NoticeView(state)],
+  ['metrics', new MetricView(state)],
+  ['people', new PeopleView(state)],
+  ['frames', frames],
+];
+const channels = new ChannelView(client, follower);
+
+let drawnAt = 0;
+let agedAt = 0;
+
+function draw(time) {
+  requestAnimationFrame(draw);
+  const timer = time - agedAt >= AGES_EVERY_MS;
+  if (time - drawnAt < DRAW_EVERY_MS) return;
+  drawnAt = time;
+  if (timer) agedAt = time;
+  const now = Date.now();
+  for (const [part, view] of views) {
+    if (timer || state.changed.has(part) || view.stale) view.draw(now);
+  }
+  state.changed.clear();
+  shell.draw(client, state, now);
+  if (timer) channels.draw(now);
+}
+
+byId('cut').addEventListener('click', () => {
+  shell.onCut(client);
+  client.cut(CUT_MS);
+});
+window.addEventListener('online', () => client.hurry());
+bindThemeButton(byId('theme'));
+requestAnimationFrame(draw);
+client.start();
