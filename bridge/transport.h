@@ -33,7 +33,8 @@ class Transport {
   virtual ~Transport() = default;
 
   // Queues a frame for the end of this turn of the loop. False: the queue is now over its high-water mark, the frame was
-  // taken all the same; the session feeds no more events until OnDrained. After the end of the connection: no effect, true.
+  // taken all the same; the session feeds no more events until OnDrained. Over limits::kSocketMostBytes the connection is
+  // closed as slow. After Close or the end of the connection: no effect, true.
   virtual bool Send(FramePtr frame) = 0;
   // Whether the queue is over its high-water mark, or was and has not fallen under the low one since.
   virtual bool congested() const = 0;
@@ -45,11 +46,14 @@ class Transport {
 class TransportListener {
  public:
   virtual ~TransportListener() = default;
-  // One complete message of the client: valid UTF-8, at most limits::kFrameBytes. Binary messages never get here.
+  // One complete message of the client: valid UTF-8, at most limits::kFrameBytes.
   virtual void OnText(absl::string_view text) = 0;
+  // A binary message. On the JSON protocol there is none: it ends the connection (1003) before it gets here.
+  virtual void OnBinary(absl::string_view) {}
   // The queue was over its high-water mark and has fallen under the low one.
   virtual void OnDrained() = 0;
-  // The connection is over; the transport is gone after this call.
+  // The connection is over for the listener: the peer or Close ended it, though the closing handshake may still be under way.
+  // Never from within a call of the transport. The transport is gone after this call, and so is the listener.
   virtual void OnClosed() = 0;
 };
 
