@@ -23,10 +23,18 @@
 #include "absl/strings/string_view.h"
 
 namespace google::protobuf {
+class FieldDescriptor;
 class Message;
 }  // namespace google::protobuf
 
 namespace spanwire::base {
+
+// A setting that is wrong: `path` is its place ("redis.timeout"), `what` says what is wrong with it
+// and what its bounds are.
+struct ConfigError {
+  std::string path;
+  std::string what;
+};
 
 // What a daemon's command line is called and accepts besides the flags that its configuration's
 // fields give.
@@ -35,14 +43,17 @@ struct ConfigSpec {
     std::string flag;  // "redis", without the dashes
     std::string path;  // "redis.url"
   };
-  // Adds to `errors` one line for each setting that is wrong, beginning with its path.
+  // Looks at the whole configuration and adds what is wrong with it.
   using Check =
-      std::function<void(const google::protobuf::Message&, std::vector<std::string>* errors)>;
+      std::function<void(const google::protobuf::Message&, std::vector<ConfigError>* errors)>;
+  // What a field means, for --help.
+  using Describe = std::function<std::string(const google::protobuf::FieldDescriptor&)>;
 
   std::string program;  // "spanwire-broker"
   std::string summary;  // one sentence for --help
   std::vector<Alias> aliases;
   std::vector<Check> checks;
+  Describe describe;  // may be empty
 };
 
 // What the command line asks for.

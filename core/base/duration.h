@@ -17,8 +17,6 @@ google::protobuf::Duration FromDuration(absl::Duration duration);
 
 // "10s", "250ms", "1h30m", "0"; finite and not negative. A bare number has no unit and is refused.
 absl::StatusOr<absl::Duration> ParseDuration(absl::string_view text);
-// "10s", "1h30m": as ParseDuration reads it.
-std::string FormatDuration(absl::Duration duration);
 
 // "4096", "64KiB", "8MiB", "1GiB", also kB, MB, GB (powers of ten) and B; whole numbers only.
 absl::StatusOr<uint64_t> ParseBytes(absl::string_view text);

@@ -1,18 +1,19 @@
 #include "core/base/loop.h"
 
-#include <pthread.h>
+#include <memory>
+#include <utility>
 
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
-#include <memory>
-#include <utility>
+#include <pthread.h>
 
 #include "absl/time/clock.h"
 
 namespace spanwire::base {
 namespace {
 
-// The task lives as long as either the caller's handle or Asio's completion, so cancelling from within is safe.
+// The task lives as long as either the caller's handle or Asio's completion, so cancelling from
+// within is safe.
 class LoopTimer final : public Executor::Pending {
  public:
   LoopTimer(asio::io_context& io, absl::Duration delay, Task task)
@@ -48,13 +49,13 @@ Loop::~Loop() {
 }
 
 void Loop::Start() {
-  thread_ = std::thread([this] { Run(); });
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), name_.c_str());
+    Run();
+  });
 }
 
-void Loop::Run() {
-  if (thread_.joinable()) pthread_setname_np(pthread_self(), name_.c_str());
-  io_.run();
-}
+void Loop::Run() { io_.run(); }
 
 void Loop::Stop() { io_.stop(); }
 
@@ -62,7 +63,7 @@ void Loop::Join() {
   if (thread_.joinable()) thread_.join();
 }
 
-bool Loop::InThisThread() const { return const_cast<Loop*>(this)->io_.get_executor().running_in_this_thread(); }
+bool Loop::InThisThread() const { return work_.get_executor().running_in_this_thread(); }
 
 absl::Time Loop::Now() const { return absl::Now(); }
 

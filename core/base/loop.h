@@ -1,7 +1,7 @@
 // An event loop: one thread, one asio::io_context, and the Executor that the machines on that thread are given.
 //
-// Owner: the daemon's main. Thread safety: Post and Stop from any thread; io() and the Executor's other calls on the loop's
-// own thread, or before Start.
+// Owner: the daemon's main; it outlives every timer and socket made on it. Thread safety: Post, Stop, InThisThread and the
+// clocks from any thread; io() and After on the loop's own thread, or while it does not run.
 #pragma once
 
 #include <asio/executor_work_guard.hpp>

@@ -1,8 +1,10 @@
-// A mailbox: the only way from one thread to another. Any thread posts, the owning loop takes all that gathered at once.
+// A mailbox: the only way from one thread to another. Any thread posts, the owning loop takes all
+// that gathered at once.
 //
-// Posting costs a lock and a push; only the first post into an empty mailbox wakes the loop. The handler is called on the
-// loop's thread with everything posted since its last call, in order (in order for each posting thread, and in one order
-// for all). The mailbox must outlive its posters; after Close nothing is delivered any more.
+// Posting costs a lock and a push; only the first post into an empty mailbox wakes the loop. The
+// handler is called on the loop's thread with everything posted since its last call, in order (in
+// order for each posting thread, and in one order for all). The mailbox must outlive its posters;
+// after Close nothing is delivered any more. The handler may close or destroy its own mailbox.
 #pragma once
 
 #include <memory>
@@ -36,8 +38,11 @@ class Mailbox {
     owner_->Post([state = state_] { state->Deliver(); });
   }
 
-  // On the owner's thread.
-  void Close() { state_->handler = nullptr; }
+  // On the owner's thread, or when it no longer runs.
+  void Close() {
+    state_->closed = true;
+    state_->handler = nullptr;
+  }
 
  private:
   struct State {
@@ -48,11 +53,16 @@ class Mailbox {
         std::lock_guard<std::mutex> lock(mutex);
         batch.swap(items);
       }
-      if (handler) handler(std::move(batch));
+      if (closed) return;
+      // Out of Close's reach while it runs.
+      Handler running = std::move(handler);
+      running(std::move(batch));
+      if (!closed) handler = std::move(running);
     }
-    std::mutex mutex;
+    std::mutex mutex;  // guards items
     std::vector<T> items;
     Handler handler;
+    bool closed = false;
   };
 
   Executor* const owner_;

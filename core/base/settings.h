@@ -9,6 +9,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -24,8 +25,8 @@ ConfigSpec BrokerSpec();
 ConfigSpec BridgeSpec();
 
 // The checks of BrokerSpec and BridgeSpec.
-void CheckBroker(const v1::BrokerConfig& config, std::vector<std::string>* errors);
-void CheckBridge(const v1::BridgeConfig& config, std::vector<std::string>* errors);
+void CheckBroker(const v1::BrokerConfig& config, std::vector<ConfigError>* errors);
+void CheckBridge(const v1::BridgeConfig& config, std::vector<ConfigError>* errors);
 
 // A secret from a file: its content without the line end that editors leave, 1 to 4,096 bytes.
 // Errors name the file, never the content.
