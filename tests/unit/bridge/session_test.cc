@@ -243,7 +243,7 @@ TEST_F(SessionTest, EventsOfAnotherViewMoveThePositionWhichIsToldNowAndThen) {
 }
 
 TEST_F(SessionTest, PingsOnlyWhoAskedForThem) {
-  Connect({.pings = true});
+  Connect(Session::Options{"", true, {}});
   executor_.Advance(limits::kPingInterval - absl::Seconds(1));
   EXPECT_THAT(transport_.Sent(), IsEmpty());
   executor_.Advance(absl::Seconds(2));
