@@ -34,7 +34,7 @@ struct Delivery {
   struct Transient {
     FramePtr frame;
   };
-  // The answer to Request::Read.
+  // The answer to FeedRequest::Read.
   struct Answer {
     uint64_t reader = 0;
     FramePage page;
@@ -44,7 +44,7 @@ struct Delivery {
 };
 
 // From a connection loop to the feed loop.
-struct Request {
+struct FeedRequest {
   // Follow a channel: Started, or Refused, then its events.
   struct Attach {
     std::string channel;

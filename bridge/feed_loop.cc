@@ -63,8 +63,8 @@ FeedLoop::FeedLoop(Options options, const channel::Names* names, base::Metrics* 
       subscriber_(&loop_, options.redis, this),
       probe_(&loop_, &client_, &subscriber_, names->Probe(options.instance), this),
       mailbox_(&loop_,
-               [this](std::vector<Request>&& requests) {
-                 for (Request& request : requests) feeds_.OnRequest(std::move(request));
+               [this](std::vector<FeedRequest>&& requests) {
+                 for (FeedRequest& request : requests) feeds_.OnRequest(std::move(request));
                }),
       meters_(std::make_unique<Meters>(metrics)),
       verdict_(absl::UnavailableError("starting")) {

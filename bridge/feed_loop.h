@@ -49,7 +49,7 @@ class FeedLoop final : public redis::ConnectionListener,
   void Start();
   // Ends the thread; nothing is delivered after it returns.
   void Stop();
-  void Post(Request request) { mailbox_.Post(std::move(request)); }
+  void Post(FeedRequest request) { mailbox_.Post(std::move(request)); }
 
  private:
   void OnUp() override;
@@ -76,7 +76,7 @@ class FeedLoop final : public redis::ConnectionListener,
   Feeds feeds_;
   redis::Subscriber subscriber_;
   redis::Probe probe_;
-  base::Mailbox<Request> mailbox_;
+  base::Mailbox<FeedRequest> mailbox_;
   std::unique_ptr<Meters> meters_;
   bool fit_ = false;          // Redis was found fit once
   absl::Status unfit_;        // why it is not now

@@ -30,13 +30,13 @@ Feeds::Feeds(base::Executor* executor, channel::LogReader* reader, Post post, bo
 
 Feeds::~Feeds() = default;
 
-void Feeds::OnRequest(Request request) {
+void Feeds::OnRequest(FeedRequest request) {
   const Feed::Outlet outlet{request.loop, request.topic};
-  if (auto* attach = std::get_if<Request::Attach>(&request.what)) return Attach(outlet, attach->channel);
+  if (auto* attach = std::get_if<FeedRequest::Attach>(&request.what)) return Attach(outlet, attach->channel);
   const auto topic = topics_.find({request.loop, request.topic});
   if (topic == topics_.end()) return;  // refused meanwhile
   Slot& slot = *topic->second;
-  if (const auto* read = std::get_if<Request::Read>(&request.what)) {
+  if (const auto* read = std::get_if<FeedRequest::Read>(&request.what)) {
     return slot.feed.Read(outlet, read->reader, read->ask);
   }
   slot.feed.Detach(outlet);

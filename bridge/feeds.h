@@ -33,7 +33,7 @@ class Feeds final : public redis::PubSubListener, public Feed::Sink {
   void set_pubsub(redis::PubSub* pubsub) { pubsub_ = pubsub; }
 
   // What a connection loop asks for. `request.what` names a valid channel: who may ask was decided before.
-  void OnRequest(Request request);
+  void OnRequest(FeedRequest request);
   // Every feed is read again at once: the data set is another one.
   void VerifyAll();
 

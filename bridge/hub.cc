@@ -66,7 +66,7 @@ Hub::Topic* Hub::Join(absl::string_view channel, Subscription* subscription) {
     topic->id = ++last_topic_;
     topic->channel = std::string(channel);
     topics_by_id_[topic->id] = topic.get();
-    post_({loop_, topic->id, Request::Attach{topic->channel}});
+    post_({loop_, topic->id, FeedRequest::Attach{topic->channel}});
   }
   topic->subscriptions.push_back(subscription);
   return topic.get();
@@ -77,14 +77,14 @@ void Hub::Leave(Topic* topic, Subscription* subscription) {
   std::erase(topic->subscriptions, subscription);
   // A topic that was refused is no longer ours to end.
   if (!topic->subscriptions.empty() || !topics_by_id_.contains(topic->id)) return;
-  post_({loop_, topic->id, Request::Detach{}});
+  post_({loop_, topic->id, FeedRequest::Detach{}});
   topics_by_id_.erase(topic->id);
   topics_.erase(std::string(topic->channel));
 }
 
 void Hub::Read(const Topic& topic, Subscription* subscription, const channel::Ask& ask) {
   readers_[subscription->reader()] = subscription;
-  post_({loop_, topic.id, Request::Read{subscription->reader(), ask}});
+  post_({loop_, topic.id, FeedRequest::Read{subscription->reader(), ask}});
 }
 
 void Hub::Add(Session* session) { sessions_.insert(session); }

@@ -26,7 +26,7 @@ class Subscription;
 class Hub {
  public:
   // Hands a request to the feed loop.
-  using Post = absl::AnyInvocable<void(Request request)>;
+  using Post = absl::AnyInvocable<void(FeedRequest request)>;
   struct Topic {
     uint64_t id = 0;
     std::string channel;

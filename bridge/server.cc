@@ -15,7 +15,7 @@ constexpr absl::Duration kDrainPoll = absl::Milliseconds(20);
 
 Server::Lane::Lane(size_t index, Server* server)
     : loop(absl::StrCat("browsers-", index)),
-      hub(index, &loop, [server](Request request) { server->feeds_.Post(std::move(request)); }),
+      hub(index, &loop, [server](FeedRequest request) { server->feeds_.Post(std::move(request)); }),
       front(&hub, &server->names_),
       deliveries(&loop,
                  [this](std::vector<Delivery>&& deliveries) { hub.OnDeliveries(std::move(deliveries)); }),

@@ -1,13 +1,13 @@
 // Sessions, subscriptions and the hub together, without a feed: the test plays the feed loop.
 #include "bridge/session.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/limits.h"
@@ -29,7 +29,8 @@ constexpr char kChannel[] = "webgui:session:a";
 FrameEntry Event(uint64_t epoch, uint64_t seq, bool visible = true,
                  absl::optional<Position> prev = absl::nullopt) {
   const Position position{epoch, seq};
-  return {position, prev, visible ? Frame::Make(absl::StrCat("event ", position.ToString())) : nullptr};
+  return {position, prev,
+          visible ? Frame::Make(absl::StrCat("event ", position.ToString())) : nullptr};
 }
 
 class SessionTest : public ::testing::Test {
@@ -40,7 +41,7 @@ class SessionTest : public ::testing::Test {
     EXPECT_THAT(transport_.Sent().at(0), StartsWith(R"({"type":"$hello","connection":"c1")"));
   }
   // What the feed loop was asked since the last call.
-  std::vector<Request> Requests() { return std::exchange(requests_, {}); }
+  std::vector<FeedRequest> Requests() { return std::exchange(requests_, {}); }
   template <typename What>
   std::vector<std::string> Deliver(What what, uint64_t topic = 1) {
     std::vector<Delivery> deliveries;
@@ -48,10 +49,12 @@ class SessionTest : public ::testing::Test {
     hub_.OnDeliveries(std::move(deliveries));
     return transport_.Sent();
   }
-  std::vector<std::string> Answer(std::vector<FrameEntry> rows, absl::optional<channel::Tail> tail = {}) {
-    for (const Request& request : Requests()) {
-      if (const auto* read = std::get_if<Request::Read>(&request.what)) {
-        return Deliver(Delivery::Answer{read->reader, {std::move(rows), false, tail}}, request.topic);
+  std::vector<std::string> Answer(std::vector<FrameEntry> rows,
+                                  absl::optional<channel::Tail> tail = {}) {
+    for (const FeedRequest& request : Requests()) {
+      if (const auto* read = std::get_if<FeedRequest::Read>(&request.what)) {
+        return Deliver(Delivery::Answer{read->reader, {std::move(rows), false, tail}},
+                       request.topic);
       }
     }
     ADD_FAILURE() << "no page was asked for";
@@ -71,9 +74,9 @@ class SessionTest : public ::testing::Test {
 
   test::FakeExecutor executor_;
   channel::Names names_{"webgui"};
-  std::vector<Request> requests_;
+  std::vector<FeedRequest> requests_;
   test::FakeTransport transport_;
-  Hub hub_{0, &executor_, [this](Request request) { requests_.push_back(std::move(request)); }};
+  Hub hub_{0, &executor_, [this](FeedRequest request) { requests_.push_back(std::move(request)); }};
   std::unique_ptr<Session> session_;
 };
 
@@ -81,10 +84,11 @@ TEST_F(SessionTest, ASubscriptionFromNowBeginsWhereTheFeedStands) {
   Connect();
   EXPECT_THAT(Say(R"({"cmd":"subscribe","id":1,"channel":"webgui:session:a"})"), IsEmpty())
       << "it begins only once the feed has a position";
-  EXPECT_EQ(std::get<Request::Attach>(Requests().at(0).what).channel, kChannel);
-  EXPECT_THAT(Deliver(Delivery::Started{{7, 3}}),
-              ElementsAre(R"({"type":"$subscribed","id":1,"channel":"webgui:session:a","position":"7-3"})",
-                          R"({"type":"$live","channel":"webgui:session:a","position":"7-3"})"));
+  EXPECT_EQ(std::get<FeedRequest::Attach>(Requests().at(0).what).channel, kChannel);
+  EXPECT_THAT(
+      Deliver(Delivery::Started{{7, 3}}),
+      ElementsAre(R"({"type":"$subscribed","id":1,"channel":"webgui:session:a","position":"7-3"})",
+                  R"({"type":"$live","channel":"webgui:session:a","position":"7-3"})"));
   EXPECT_THAT(Deliver(Event(7, 4)), ElementsAre("event 7-4"));
   EXPECT_THAT(Deliver(Event(7, 4)), IsEmpty());
 }
@@ -94,10 +98,12 @@ TEST_F(SessionTest, ResumesWithoutASeam) {
   Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a","after":"7-1"})");
   EXPECT_THAT(Deliver(Delivery::Started{{7, 3}}), IsEmpty());
   EXPECT_THAT(Deliver(Event(7, 4)), IsEmpty()) << "live events wait for the replay";
-  EXPECT_THAT(Answer({Event(7, 1), Event(7, 2), Event(7, 3)}),
-              ElementsAre(R"({"type":"$subscribed","id":2,"channel":"webgui:session:a","position":"7-1","recovered":true})",
-                          "event 7-2", "event 7-3", "event 7-4",
-                          R"({"type":"$live","channel":"webgui:session:a","position":"7-4"})"));
+  EXPECT_THAT(
+      Answer({Event(7, 1), Event(7, 2), Event(7, 3)}),
+      ElementsAre(
+          R"({"type":"$subscribed","id":2,"channel":"webgui:session:a","position":"7-1","recovered":true})",
+          "event 7-2", "event 7-3", "event 7-4",
+          R"({"type":"$live","channel":"webgui:session:a","position":"7-4"})"));
 }
 
 TEST_F(SessionTest, SaysWhatCannotBeHad) {
@@ -109,7 +115,8 @@ TEST_F(SessionTest, SaysWhatCannotBeHad) {
       ElementsAre(
           R"({"type":"$subscribed","id":2,"channel":"webgui:session:a","position":"7-1","recovered":false})",
           R"({"type":"$gap","channel":"webgui:session:a","after":"7-1","position":"7-7","reason":"trimmed"})",
-          "event 7-8", "event 7-9", R"({"type":"$live","channel":"webgui:session:a","position":"7-9"})"));
+          "event 7-8", "event 7-9",
+          R"({"type":"$live","channel":"webgui:session:a","position":"7-9"})"));
 }
 
 TEST_F(SessionTest, ChannelsOfTheUrlAreSubscribedWithoutAnId) {
@@ -117,7 +124,8 @@ TEST_F(SessionTest, ChannelsOfTheUrlAreSubscribedWithoutAnId) {
                                        Session::Options{"c1", false, {kChannel, "nonsense"}});
   const std::vector<std::string> sent = transport_.Sent();
   ASSERT_EQ(sent.size(), 2u);
-  EXPECT_THAT(sent[1], StartsWith(R"({"type":"$error","code":"invalid_argument","message":"channel must)"));
+  EXPECT_THAT(sent[1],
+              StartsWith(R"({"type":"$error","code":"invalid_argument","message":"channel must)"));
   EXPECT_THAT(Deliver(Delivery::Started{{7, 3}}).at(0),
               R"({"type":"$subscribed","channel":"webgui:session:a","position":"7-3"})");
 }
@@ -138,9 +146,9 @@ TEST_F(SessionTest, TheLastSubscriberEndsTheTopic) {
   Follow();
   EXPECT_THAT(Say(R"({"cmd":"unsubscribe","id":9,"channel":"webgui:session:a"})"),
               ElementsAre(R"({"type":"$unsubscribed","id":9,"channel":"webgui:session:a"})"));
-  const std::vector<Request> requests = Requests();
+  const std::vector<FeedRequest> requests = Requests();
   ASSERT_EQ(requests.size(), 1u);
-  EXPECT_TRUE(std::holds_alternative<Request::Detach>(requests[0].what));
+  EXPECT_TRUE(std::holds_alternative<FeedRequest::Detach>(requests[0].what));
   EXPECT_THAT(Deliver(Event(7, 4)), IsEmpty());
   Say(R"({"cmd":"subscribe","id":10,"channel":"webgui:session:a"})");
   EXPECT_EQ(Requests().at(0).topic, 2u) << "a number is never used twice";
@@ -152,8 +160,10 @@ TEST_F(SessionTest, ErrorsNameTheCommandAndHarmNothing) {
   EXPECT_THAT(Say(R"({"cmd":"dance","id":4})").at(0), StartsWith(R"({"type":"$error","id":4,)"));
   EXPECT_THAT(Say(R"({"cmd":"subscribe","id":5,"channel":"webgui:session:a"})").at(0),
               StartsWith(R"({"type":"$error","id":5,"code":"already_exists")"));
-  EXPECT_THAT(Say(R"({"cmd":"subscribe","id":6,"channel":"webgui:session:{x}"})").at(0),
-              StartsWith(R"({"type":"$error","id":6,"code":"invalid_argument","message":"channel has an id)"));
+  EXPECT_THAT(
+      Say(R"({"cmd":"subscribe","id":6,"channel":"webgui:session:{x}"})").at(0),
+      StartsWith(
+          R"({"type":"$error","id":6,"code":"invalid_argument","message":"channel has an id)"));
   EXPECT_THAT(Say(R"({"cmd":"unsubscribe","id":7,"channel":"webgui:global"})").at(0),
               StartsWith(R"({"type":"$error","id":7,"code":"not_found")"));
   EXPECT_THAT(Deliver(Event(7, 4)), ElementsAre("event 7-4"));
@@ -162,7 +172,8 @@ TEST_F(SessionTest, ErrorsNameTheCommandAndHarmNothing) {
 TEST_F(SessionTest, SubscriptionsHaveABound) {
   Connect();
   for (size_t i = 0; i < limits::kSubscriptions; ++i) {
-    EXPECT_THAT(Say(absl::StrCat(R"({"cmd":"subscribe","id":1,"channel":"webgui:user:)", i, "\"}")), IsEmpty());
+    EXPECT_THAT(Say(absl::StrCat(R"({"cmd":"subscribe","id":1,"channel":"webgui:user:)", i, "\"}")),
+                IsEmpty());
   }
   EXPECT_THAT(Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:global"})").at(0),
               HasSubstr(R"("code":"resource_exhausted","message":"a connection has at most 128)"));
@@ -171,12 +182,13 @@ TEST_F(SessionTest, SubscriptionsHaveABound) {
 TEST_F(SessionTest, ARefusedChannelIsSaidAndMayBeAskedForAgain) {
   Connect();
   Say(R"({"cmd":"subscribe","id":1,"channel":"webgui:session:a"})");
-  EXPECT_THAT(Deliver(Delivery::Refused{absl::PermissionDeniedError("redis refuses the channel")}).at(0),
-              StartsWith(R"({"type":"$error","id":1,"code":"permission_denied")"));
+  EXPECT_THAT(
+      Deliver(Delivery::Refused{absl::PermissionDeniedError("redis refuses the channel")}).at(0),
+      StartsWith(R"({"type":"$error","id":1,"code":"permission_denied")"));
   Requests();
   Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a"})");
   ASSERT_EQ(requests_.size(), 1u);
-  EXPECT_TRUE(std::holds_alternative<Request::Attach>(requests_[0].what));
+  EXPECT_TRUE(std::holds_alternative<FeedRequest::Attach>(requests_[0].what));
 }
 
 TEST_F(SessionTest, TransientEventsComeWhileLiveOnly) {
@@ -197,7 +209,8 @@ TEST_F(SessionTest, ASlowBrowserKeepsItsPositionAndIsRefilled) {
   EXPECT_THAT(Requests(), IsEmpty()) << "nothing is read for a browser without room";
   transport_.set_congested(false);
   session_->OnDrained();
-  EXPECT_THAT(Answer({Event(7, 3), Event(7, 4), Event(7, 5)}), ElementsAre("event 7-4", "event 7-5"));
+  EXPECT_THAT(Answer({Event(7, 3), Event(7, 4), Event(7, 5)}),
+              ElementsAre("event 7-4", "event 7-5"));
   EXPECT_THAT(Deliver(Event(7, 6)), ElementsAre("event 7-6"));
 }
 
@@ -209,8 +222,9 @@ TEST_F(SessionTest, ASlowBrowserWhosePositionLeftTheLogIsToldSo) {
   session_->OnDrained();
   EXPECT_THAT(
       Answer({Event(7, 90)}),
-      ElementsAre(R"({"type":"$gap","channel":"webgui:session:a","after":"7-3","position":"7-89","reason":"slow"})",
-                  "event 7-90"));
+      ElementsAre(
+          R"({"type":"$gap","channel":"webgui:session:a","after":"7-3","position":"7-89","reason":"slow"})",
+          "event 7-90"));
 }
 
 TEST_F(SessionTest, APageForACongestedBrowserIsLetGoAndAskedForAgain) {
@@ -228,7 +242,8 @@ TEST_F(SessionTest, AFeedsGapIsPassedOn) {
   Follow();
   EXPECT_THAT(
       Deliver(channel::Gap{{7, 3}, {9, 0}, channel::GapReason::kLost}),
-      ElementsAre(R"({"type":"$gap","channel":"webgui:session:a","after":"7-3","position":"9-0","reason":"lost"})"));
+      ElementsAre(
+          R"({"type":"$gap","channel":"webgui:session:a","after":"7-3","position":"9-0","reason":"lost"})"));
   EXPECT_THAT(Deliver(Event(11, 1, true, Position{9, 0})), ElementsAre("event 11-1"));
 }
 
@@ -272,7 +287,7 @@ TEST_F(SessionTest, ASessionThatEndsLeavesItsTopics) {
   Follow();
   session_.reset();
   EXPECT_EQ(hub_.sessions(), 0u);
-  EXPECT_TRUE(std::holds_alternative<Request::Detach>(Requests().at(0).what));
+  EXPECT_TRUE(std::holds_alternative<FeedRequest::Detach>(Requests().at(0).what));
   EXPECT_THAT(Deliver(Event(7, 4)), IsEmpty());
 }
 
