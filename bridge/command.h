@@ -1,4 +1,5 @@
-// What a client may say: one JSON object a message, parsed into a checked value (docs/protocol.md, "Commands").
+// What a client may say: one JSON object a message, parsed into a checked value (docs/protocol.md,
+// "Commands").
 //
 // Thread safety: stateless.
 #pragma once
@@ -16,7 +17,8 @@ namespace spanwire::bridge {
 struct Command {
   enum class Kind : uint8_t { kSubscribe, kUnsubscribe };
   Kind kind = Kind::kSubscribe;
-  // The client's name for this command, 0 to limits::kMaxCommandId; always there after ParseCommand.
+  // The client's name for this command, 0 to limits::kMaxCommandId; always there after
+  // ParseCommand.
   absl::optional<int64_t> id;
   // Not checked yet: any text.
   std::string channel;
@@ -26,9 +28,10 @@ struct Command {
   bool from_start = false;                  // at the oldest event of the log
 };
 
-// Parses a message of at most limits::kFrameBytes. Errors name the key: INVALID_ARGUMENT for what is not a command, or not a
-// right one; UNIMPLEMENTED for a command of a later version. `id` is set whenever the text is a JSON object with a valid id,
-// also when it fails otherwise: an answer can then name the command.
+// Parses a message of at most limits::kFrameBytes. Errors name the key: INVALID_ARGUMENT for what
+// is not a command, or not a right one; UNIMPLEMENTED for a command of a later version. `id` is set
+// whenever the text is a JSON object with a valid id, also when it fails otherwise: an answer can
+// then name the command.
 absl::StatusOr<Command> ParseCommand(absl::string_view text, absl::optional<int64_t>* id);
 
 }  // namespace spanwire::bridge

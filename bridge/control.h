@@ -1,4 +1,5 @@
-// The server's own frames, as JSON (docs/protocol.md): each is one object whose type begins with `$`.
+// The server's own frames, as JSON (docs/protocol.md): each is one object whose type begins with
+// `$`.
 //
 // Thread safety: stateless.
 #pragma once
@@ -14,10 +15,12 @@
 
 namespace spanwire::bridge {
 
-// The first frame. `connection` names the connection, for logs and support. The limits are those of core/base/limits.h.
+// The first frame. `connection` names the connection, for logs and support. The limits are those of
+// core/base/limits.h.
 std::string HelloControl(absl::string_view connection);
-// `id`: the command that is answered; nothing for a subscription by the URL. `position`: where following starts.
-// `recovered`: for a subscription with `after` only, whether everything since can be had.
+// `id`: the command that is answered; nothing for a subscription by the URL. `position`: where
+// following starts. `recovered`: for a subscription with `after` only, whether everything since can
+// be had.
 std::string SubscribedControl(absl::optional<int64_t> id, absl::string_view channel,
                               channel::Position position, absl::optional<bool> recovered);
 // What was missed has been sent; from here on events are live.

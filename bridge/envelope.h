@@ -1,5 +1,5 @@
-// What comes on a channel: an Event in the log's envelope, the record's plain JSON, or neither (docs/architecture.md, "The
-// event log in Redis").
+// What comes on a channel: an Event in the log's envelope, the record's plain JSON, or neither
+// (docs/architecture.md, "The event log in Redis").
 //
 // Thread safety: stateless.
 #pragma once
@@ -21,10 +21,11 @@ struct Message {
   Kind kind = Kind::kInvalid;
   absl::optional<channel::Position> id;    // nothing: a transient event
   absl::optional<channel::Position> prev;  // exactly with seq 1; lower than id
-  absl::string_view event;                 // the Event without id and prev, as the log holds it; not parsed yet
+  absl::string_view event;  // the Event without id and prev, as the log holds it; not parsed yet
 };
 
-// Takes a message apart. Strict: what the script would not have written is kInvalid. `payload` must outlive the result.
+// Takes a message apart. Strict: what the script would not have written is kInvalid. `payload` must
+// outlive the result.
 Message ParseMessage(absl::string_view payload);
 
 }  // namespace spanwire::bridge

@@ -1,5 +1,6 @@
-// Checks JSON text that others wrote and takes the white space out: one pass, no tree, no recursion. What it lets through is
-// RFC 8259 to the letter, in valid UTF-8 with whole surrogate pairs, and has no raw line end in it.
+// Checks JSON text that others wrote and takes the white space out: one pass, no tree, no
+// recursion. What it lets through is RFC 8259 to the letter, in valid UTF-8 with whole surrogate
+// pairs, and has no raw line end in it.
 //
 // Thread safety: stateless.
 #pragma once
@@ -22,10 +23,11 @@ struct JsonMember {
   JsonKind kind = JsonKind::kNull;
 };
 
-// Reads `text`, which is to be one JSON object with at most limits::kJsonDepth levels (itself the first) and white space
-// around it. Calls `on_member` for each of its members, in order, when it was read; an error of it ends the scan and is
-// returned. Appends the object without white space between tokens, otherwise as written, to `out` unless that is null.
-// INVALID_ARGUMENT says what is wrong and at which byte, and quotes nothing; `out` then ends with a part of the object.
+// Reads `text`, which is to be one JSON object with at most limits::kJsonDepth levels (itself the
+// first) and white space around it. Calls `on_member` for each of its members, in order, when it
+// was read; an error of it ends the scan and is returned. Appends the object without white space
+// between tokens, otherwise as written, to `out` unless that is null. INVALID_ARGUMENT says what is
+// wrong and at which byte, and quotes nothing; `out` then ends with a part of the object.
 absl::Status ScanJsonObject(absl::string_view text,
                             absl::FunctionRef<absl::Status(const JsonMember&)> on_member,
                             std::string* out);

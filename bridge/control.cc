@@ -1,0 +1,145 @@
+#include "bridge/control.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "bridge/json_writer.h"
+#include "core/base/limits.h"
+
+namespace spanwire::bridge {
+namespace {
+
+// One frame in the making. Each member but the type begins with a comma.
+class Control {
+ public:
+  explicit Control(absl::string_view type) { absl::StrAppend(&json_, "{\"type\":\"", type, "\""); }
+
+  Control& Id(absl::optional<int64_t> id) {
+    if (id) absl::StrAppend(&json_, ",\"id\":", *id);
+    return *this;
+  }
+  Control& Text(absl::string_view key, absl::string_view value) {
+    absl::StrAppend(&json_, ",\"", key, "\":");
+    AppendJsonText(value, &json_);
+    return *this;
+  }
+  Control& At(absl::string_view key, channel::Position position) {
+    absl::StrAppend(&json_, ",\"", key, "\":\"", position.epoch, "-", position.seq, "\"");
+    return *this;
+  }
+  Control& Flag(absl::string_view key, bool value) {
+    absl::StrAppend(&json_, ",\"", key, "\":", value ? "true" : "false");
+    return *this;
+  }
+  // `json`: members as they are to be written.
+  Control& Members(absl::string_view json) {
+    absl::StrAppend(&json_, ",", json);
+    return *this;
+  }
+  std::string End() {
+    json_.push_back('}');
+    return std::move(json_);
+  }
+
+ private:
+  std::string json_;
+};
+
+}  // namespace
+
+std::string HelloControl(absl::string_view connection) {
+  return Control("$hello")
+      .Text("connection", connection)
+      .Text("user", "")
+      .Members(absl::StrCat("\"ping_ms\":", absl::ToInt64Milliseconds(limits::kPingInterval),
+                            ",\"limits\":{\"frame_bytes\":", limits::kFrameBytes,
+                            ",\"subscriptions\":", limits::kSubscriptions, "}"))
+      .End();
+}
+
+std::string SubscribedControl(absl::optional<int64_t> id, absl::string_view channel,
+                              channel::Position position, absl::optional<bool> recovered) {
+  Control control("$subscribed");
+  control.Id(id).Text("channel", channel).At("position", position);
+  if (recovered) control.Flag("recovered", *recovered);
+  return control.End();
+}
+
+std::string LiveControl(absl::string_view channel, channel::Position position) {
+  return Control("$live").Text("channel", channel).At("position", position).End();
+}
+
+std::string GapControl(absl::string_view channel, const channel::Gap& gap) {
+  return Control("$gap")
+      .Text("channel", channel)
+      .At("after", gap.after)
+      .At("position", gap.position)
+      .Text("reason", channel::GapReasonName(gap.reason))
+      .End();
+}
+
+std::string PositionControl(absl::string_view channel, channel::Position position) {
+  return Control("$position").Text("channel", channel).At("position", position).End();
+}
+
+std::string UnsubscribedControl(absl::optional<int64_t> id, absl::string_view channel) {
+  return Control("$unsubscribed").Id(id).Text("channel", channel).End();
+}
+
+std::string ErrorControl(absl::optional<int64_t> id, const absl::Status& status) {
+  return Control("$error")
+      .Id(id)
+      .Text("code", ErrorCodeName(status.code()))
+      .Text("message", status.message())
+      .Flag("retry", IsRetryable(status.code()))
+      .End();
+}
+
+std::string PingControl() { return Control("$ping").End(); }
+
+absl::string_view ErrorCodeName(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kOk:
+      return "ok";
+    case absl::StatusCode::kCancelled:
+      return "cancelled";
+    case absl::StatusCode::kInvalidArgument:
+      return "invalid_argument";
+    case absl::StatusCode::kDeadlineExceeded:
+      return "deadline_exceeded";
+    case absl::StatusCode::kNotFound:
+      return "not_found";
+    case absl::StatusCode::kAlreadyExists:
+      return "already_exists";
+    case absl::StatusCode::kPermissionDenied:
+      return "permission_denied";
+    case absl::StatusCode::kResourceExhausted:
+      return "resource_exhausted";
+    case absl::StatusCode::kFailedPrecondition:
+      return "failed_precondition";
+    case absl::StatusCode::kAborted:
+      return "aborted";
+    case absl::StatusCode::kOutOfRange:
+      return "out_of_range";
+    case absl::StatusCode::kUnimplemented:
+      return "unimplemented";
+    case absl::StatusCode::kInternal:
+      return "internal";
+    case absl::StatusCode::kUnavailable:
+      return "unavailable";
+    case absl::StatusCode::kDataLoss:
+      return "data_loss";
+    case absl::StatusCode::kUnauthenticated:
+      return "unauthenticated";
+    default:
+      return "unknown";
+  }
+}
+
+bool IsRetryable(absl::StatusCode code) {
+  return code == absl::StatusCode::kUnavailable || code == absl::StatusCode::kAborted ||
+         code == absl::StatusCode::kDeadlineExceeded;
+}
+
+}  // namespace spanwire::bridge
