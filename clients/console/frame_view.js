@@ -3,7 +3,8 @@
 import { byId, el, setData, setText, show } from './dom.js';
 import { clock, count, short } from './format.js';
 
-const ROWS = 150;
+const ROWS = 100;
+const DRAW_EVERY_MS = 200; // faster than that nobody reads
 
 export class FrameView {
   constructor(state) {
@@ -13,6 +14,12 @@ export class FrameView {
     this.paused = false;
     this.drawnTo = 0; // number of the newest frame that was looked at
     this.pausedAt = 0;
+    this.drawnAt = 0;
+    this.inSight = false;
+    new IntersectionObserver((entries) => {
+      this.inSight = entries[entries.length - 1].isIntersecting;
+      this.stale = true;
+    }, { rootMargin: '300px' }).observe(byId('frames'));
     byId('frame-filter').addEventListener('input', (event) => this.setFilter(event.target.value));
     byId('frame-pause').addEventListener('click', () => this.setPaused(!this.paused));
   }
@@ -41,8 +48,11 @@ export class FrameView {
     this.stale = true;
   }
 
-  draw() {
+  draw(now) {
+    if (!this.inSight) return;
+    if (!this.stale && now - this.drawnAt < DRAW_EVERY_MS) return;
     this.stale = false;
+    this.drawnAt = now;
     const { frames, frameCount } = this.state;
     const newest = this.paused ? this.pausedAt : frameCount;
     this.addRows(frames, newest);

@@ -35,12 +35,17 @@ const client = new Client({
   onEvent(event, raw, channel) {
     state.addEvent(event, raw, channel, channel.phase === 'replaying');
     follower.see(event, channel);
+    askToDraw();
   },
   onControl(frame, raw) {
     state.addFrame(frame, raw);
     if (frame.type === '$live' && frame.channel === follower.global) follower.followHeardOf();
+    askToDraw();
   },
-  onStatus: (status) => shell.onStatus(status),
+  onStatus(status) {
+    shell.onStatus(status);
+    askToDraw();
+  },
   onCaughtUp: (summary) => shell.onCaughtUp(summary),
 });
 const follower = new Follower(client, state, prefix);
@@ -60,20 +65,29 @@ const channels = new ChannelView(client, follower);
 
 let drawnAt = 0;
 let agedAt = 0;
+let asked = false;
+
+// Draws soon: with the next picture of the browser's own, but not more often than a reader can follow. A page that is not
+// shown is not drawn.
+function askToDraw() {
+  if (asked) return;
+  asked = true;
+  setTimeout(() => requestAnimationFrame(draw), Math.max(0, drawnAt + DRAW_EVERY_MS - performance.now()));
+}
 
 function draw(time) {
-  requestAnimationFrame(draw);
-  const timer = time - agedAt >= AGES_EVERY_MS;
-  if (time - drawnAt < DRAW_EVERY_MS) return;
+  asked = false;
   drawnAt = time;
-  if (timer) agedAt = time;
+  const tick = time - agedAt >= AGES_EVERY_MS;
+  if (tick) agedAt = time;
   const now = Date.now();
   for (const [part, view] of views) {
-    if (timer || state.changed.has(part) || view.stale) view.draw(now);
+    if (tick || view.stale || state.changed.has(part)) view.draw(now);
   }
   state.changed.clear();
   shell.draw(client, state, now);
-  if (timer) channels.draw(now);
+  if (tick) channels.draw();
+  if (client.status.phase === 'waiting') askToDraw(); // a countdown runs
 }
 
 byId('cut').addEventListener('click', () => {
@@ -82,5 +96,7 @@ byId('cut').addEventListener('click', () => {
 });
 window.addEventListener('online', () => client.hurry());
 bindThemeButton(byId('theme'));
-requestAnimationFrame(draw);
+// What the user does may change what a view shows.
+for (const kind of ['click', 'input', 'toggle']) document.addEventListener(kind, askToDraw, true);
+setInterval(askToDraw, AGES_EVERY_MS);
 client.start();

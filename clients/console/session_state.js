@@ -52,11 +52,6 @@ const HANDLERS = Object.assign(Object.create(null), {
     const progress = number(data.progress);
     if (progress !== null) session.progress = Math.min(100, Math.max(0, progress));
     session.message = clip(text(data.message), 500);
-    if (session.finished) {
-      session.tasks.clear();
-      session.tool = '';
-      session.question = null;
-    }
   },
 
   task_started(session, data) {

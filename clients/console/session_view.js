@@ -4,7 +4,8 @@ import { KeyedList, byId, el, setData, setText, setTitle, show } from './dom.js'
 import { age, count, short } from './format.js';
 import { total } from './state.js';
 
-const SHOWN = 12;
+const WORKING_SHOWN = 12;
+const FINISHED_SHOWN = 6;
 const TASKS_SHOWN = 2;
 const SPEECH_SHOWN = 280;
 
@@ -24,10 +25,13 @@ export class SessionView {
     this.stale = false;
     const sessions = [...this.state.sessions.values()].sort(byWorkThenAge);
     const working = sessions.filter((session) => !session.finished).length;
-    this.list.draw(this.all ? sessions : sessions.slice(0, SHOWN), now);
-    setText(byId('sessions-note'), sessions.length ? `${count(working)} at work, ${count(sessions.length - working)} finished` : '');
+    const some = sessions.slice(0, Math.min(working, WORKING_SHOWN))
+      .concat(sessions.slice(working, working + FINISHED_SHOWN));
+    this.list.draw(this.all ? sessions : some, now);
+    setText(byId('sessions-note'), sessions.length
+      ? `${count(working)} at work, ${count(sessions.length - working)} finished` : '');
     show(byId('sessions-empty'), sessions.length === 0);
-    show(byId('sessions-more'), sessions.length > SHOWN);
+    show(byId('sessions-more'), sessions.length > some.length);
     setText(byId('sessions-more'), this.all ? 'Show fewer' : `Show all ${count(sessions.length)}`);
   }
 }
@@ -70,23 +74,24 @@ class Card {
 
   update(session, now) {
     setData(this.node, 'tone', session.tone);
+    setData(this.node, 'finished', String(session.finished));
     setText(this.badge, session.status || 'new');
     setText(this.age, age(now - session.updatedAt));
     setText(this.message, session.message || session.log || '\u00a0');
     setTitle(this.message, session.message);
     this.drawProgress(session);
-    show(this.question, session.question !== null);
+    show(this.question, session.question !== null && !session.finished);
     if (session.question) setText(this.question, `Waits for an answer: ${session.question.reason}`);
     const tasks = [...session.tasks.values()].slice(-TASKS_SHOWN);
-    show(this.tasks, tasks.length > 0);
+    show(this.tasks, tasks.length > 0 && !session.finished);
     this.taskList.draw(tasks, now);
-    this.drawSpeech(session.speech);
+    this.drawSpeech(session.finished ? null : session.speech);
     this.drawFacts(session);
   }
 
   drawProgress(session) {
     const known = session.progress !== null;
-    setData(this.bar, 'known', String(known));
+    show(this.progress, !session.finished);
     const scale = `scaleX(${known ? session.progress / 100 : 0})`;
     if (this.fill.style.transform !== scale) this.fill.style.transform = scale;
     if (known) this.bar.setAttribute('aria-valuenow', String(Math.round(session.progress)));
@@ -109,7 +114,7 @@ class Card {
     const tests = total(session.tests);
     const bad = session.tests.failed + session.tests.error;
     if (session.agents.size) facts.push([...session.agents].slice(0, 3).join(', '));
-    if (session.tool) facts.push(`calls ${session.tool}`);
+    if (session.tool && !session.finished) facts.push(`calls ${session.tool}`);
     if (session.tasksDone) facts.push(`${count(session.tasksDone)} ${session.tasksDone === 1 ? 'task' : 'tasks'} done`);
     if (session.tasksFailed) facts.push(`${count(session.tasksFailed)} failed`);
     if (tests) facts.push(bad ? `${count(tests)} tests, ${count(bad)} failed` : `${count(tests)} tests passed`);

@@ -56,7 +56,7 @@ export class State {
   // `replayed`: it is news of the past, so it says nothing about what goes on now.
   addEvent(event, raw, channel, replayed) {
     this.addFrame(event, raw);
-    this.rate.count(Date.now());
+    if (!replayed) this.rate.count(Date.now());
     if (this.cameBefore(event, raw, channel.name)) return;
     const now = Date.now();
     const happened = Date.parse(text(event.timestamp));
