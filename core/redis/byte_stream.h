@@ -1,7 +1,9 @@
-// A stream of bytes to a server: one small interface over tcp and unix sockets; TLS will be another implementation.
+// A stream of bytes to a server: one small interface over tcp and unix sockets; TLS will be another
+// implementation.
 //
-// Owner: a Connection. Thread: the loop's. Destroying it closes it; its listener is not called after that, nor from within
-// Open, Write or the destructor. It may be destroyed from within any call to its listener.
+// Owner: a Connection. Thread: the loop's. Destroying it closes it; its listener is not called
+// after that, nor from within Open, Write or the destructor. It may be destroyed from within any
+// call to its listener.
 #pragma once
 
 #include <memory>
@@ -33,7 +35,8 @@ class ByteStream {
                                           absl::Duration timeout, Listener* listener);
   virtual ~ByteStream() = default;
 
-  // Only after OnConnected, one at a time; `bytes` stay valid until OnWritten, OnEnd or the stream's destruction.
+  // Only after OnConnected, one at a time; `bytes` stay valid until OnWritten, OnEnd or the
+  // stream's destruction.
   virtual void Write(absl::string_view bytes) = 0;
 };
 

@@ -1,8 +1,9 @@
-// The pipelined client: one connection that carries every command of a loop, is kept up, and tells its listeners when it
-// was lost. Commands called in one turn of the loop leave in one write.
+// The pipelined client: one connection that carries every command of a loop, is kept up, and tells
+// its listeners when it was lost. Commands called in one turn of the loop leave in one write.
 //
-// Owner: a daemon's main (or its server object). Thread: the loop's, for everything but stats(); Start and AddListener also
-// before the loop runs. The destructor drops what is unanswered without calling anybody: Stop comes first where it matters.
+// Owner: a daemon's main (or its server object). Thread: the loop's, for everything but stats();
+// Start and AddListener also before the loop runs. The destructor drops what is unanswered without
+// calling anybody: Stop comes first where it matters.
 #pragma once
 
 #include <memory>
@@ -28,11 +29,13 @@ class Client final : public Commands, private Link::Owner {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Listeners are called in the order in which they were added; they outlive the client, or its Stop.
+  // Listeners are called in the order in which they were added; they outlive the client, or its
+  // Stop.
   void AddListener(ConnectionListener* listener);
   // Connects, and connects again after every loss, until Stop.
   void Start();
-  // Ends the connection: everything unanswered ends UNAVAILABLE and listeners hear OnDown before this returns.
+  // Ends the connection: everything unanswered ends UNAVAILABLE and listeners hear OnDown before
+  // this returns.
   void Stop();
 
   void Call(absl::Span<const absl::string_view> args, Callback callback) override;
@@ -40,8 +43,9 @@ class Client final : public Commands, private Link::Owner {
   // The connection is gone when this returns; the callbacks and OnDown come in a turn of their own.
   void Reset(absl::Status why) override;
 
-  // OK while up; else why there is no connection: UNAVAILABLE (absent, lost, loading), UNAUTHENTICATED (AUTH refused),
-  // PERMISSION_DENIED (a command that every client needs is forbidden), FAILED_PRECONDITION (not a Redis ≥ 7.0).
+  // OK while up; else why there is no connection: UNAVAILABLE (absent, lost, loading),
+  // UNAUTHENTICATED (AUTH refused), PERMISSION_DENIED (a command that every client needs is
+  // forbidden), FAILED_PRECONDITION (not a Redis ≥ 7.0).
   const absl::Status& health() const;
   const ConnectionStats& stats() const;
 
@@ -50,6 +54,8 @@ class Client final : public Commands, private Link::Owner {
   void OnReply(Reply reply) override;
   void OnLinkDown(const absl::Status& why) override;
 
+  using Refusals = std::vector<std::pair<absl::Status, Callback>>;
+
   void Refuse(absl::Status why, Callback callback);
   void WatchDeadline();
   void OnDeadline(absl::Duration due);
@@ -57,12 +63,13 @@ class Client final : public Commands, private Link::Owner {
   base::Loop* const loop_;
   const absl::Duration timeout_;
   std::vector<ConnectionListener*> listeners_;
-  std::unique_ptr<Link> link_;
+  size_t told_ = 0;  // how many of them heard OnUp
+  Link link_;
   Pipeline pipeline_;
   // The deadline of the oldest unanswered command.
   base::Executor::Timer deadline_;
   // Refused within this turn, called in the next one.
-  std::shared_ptr<std::vector<std::pair<absl::Status, Callback>>> refused_;
+  std::shared_ptr<Refusals> refused_;
 };
 
 }  // namespace spanwire::redis

@@ -1,8 +1,8 @@
-// One connection to Redis, from connecting to its end: handshake, commands out, replies in. What is sent in one turn of the
-// loop leaves in one write, what gathers during a write in the next one.
+// One connection to Redis, from connecting to its end: handshake, commands out, replies in. What is
+// sent in one turn of the loop leaves in one write, what gathers during a write in the next one.
 //
-// Owner: a Link. Thread: the loop's. Destroying it closes it without a call; it may be destroyed from within any call to its
-// listener.
+// Owner: a Link. Thread: the loop's. Destroying it closes it without a call; it may be destroyed
+// from within any call to its listener.
 #pragma once
 
 #include <memory>
@@ -30,12 +30,13 @@ class Connection final : private ByteStream::Listener {
     virtual void OnReady() = 0;
     // An answer, in the order of the commands; or, when subscribed, a message.
     virtual void OnReply(Reply reply) = 0;
-    // The connection is over, or never came to be: a code of Handshake::OnReply, or RESOURCE_EXHAUSTED for a reply over its
-    // bound. Nothing follows.
+    // The connection is over, or never came to be: a code of Handshake::OnReply, or
+    // RESOURCE_EXHAUSTED for a reply over its bound. Nothing follows.
     virtual void OnClosed(const absl::Status& why) = 0;
   };
 
-  // Connects within limits::kRedisConnectTimeout, then shakes hands within options.timeout. All outlive the connection.
+  // Connects within limits::kRedisConnectTimeout, then shakes hands within options.timeout. All
+  // outlive the connection.
   Connection(base::Loop* loop, const RedisOptions& options, Listener* listener);
   ~Connection() override = default;
 
@@ -51,7 +52,7 @@ class Connection final : private ByteStream::Listener {
   void OnWritten() override;
   void OnEnd(const absl::Status& why) override;
 
-  bool Take(Reply reply);
+  void Take(Reply reply);
   void Write();
   void Close(absl::Status why);
 

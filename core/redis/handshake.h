@@ -1,5 +1,6 @@
-// What is said on a fresh connection before it counts as up: AUTH where there is a password, then the server's version, then
-// PING, which Redis refuses while it loads its data. A pure machine: replies in, commands out.
+// What is said on a fresh connection before it counts as up: AUTH where there is a password, then
+// the server's version, then PING, which Redis refuses while it loads its data. A pure machine:
+// replies in, commands out.
 //
 // Owner: a Connection. Thread: its loop's.
 #pragma once
@@ -17,13 +18,15 @@ class Handshake {
  public:
   Handshake(std::string username, std::string password);
 
-  // What to send now and, after each OnReply that left it unfinished, next. Valid until the next OnReply.
+  // What to send now and, after each OnReply that left it unfinished, next. Valid until the next
+  // OnReply.
   std::vector<absl::string_view> command() const;
   // The answer to the command.
   //   UNAUTHENTICATED      Redis refuses user or password, or wants some
   //   PERMISSION_DENIED    the user may not do what every client needs (INFO, PING)
   //   FAILED_PRECONDITION  not a Redis ≥ 7.0
-  //   UNAVAILABLE          it cannot serve now (LOADING, a script that runs and runs): worth another attempt
+  //   UNAVAILABLE          it cannot serve now (LOADING, a script that runs and runs): worth
+  //   another attempt
   absl::Status OnReply(const Reply& reply);
   bool done() const { return step_ == Step::kDone; }
   // Of the server, once it is known: "7.0.15".

@@ -1,4 +1,5 @@
-// A connection that is kept up: connects, connects again after every loss, and remembers why there is none.
+// A connection that is kept up: connects, connects again after every loss, and remembers why there
+// is none.
 //
 // Owner: a Client or a Subscriber. Thread: the loop's; Start also before the loop runs.
 #pragma once
@@ -9,7 +10,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "absl/types/optional.h"
 #include "absl/types/span.h"
 #include "core/base/backoff.h"
 #include "core/base/executor.h"
@@ -74,6 +74,7 @@ class Link final : private Connection::Listener {
   bool down_untold_ = false;  // lost, and the owner has not heard of it
   absl::Duration up_since_;
   base::Backoff backoff_;
+  absl::Duration delay_;        // before the next attempt
   base::Executor::Timer next_;  // the next attempt, or the telling
   absl::Status health_;
   std::string logged_;  // the last failure that was logged: the same one is not logged again

@@ -18,11 +18,13 @@ struct RedisOptions {
   // An ACL user; empty with a password: the user "default". No password: AUTH is not sent.
   std::string username;
   std::string password;
-  // The most that one command may take; also the silence after which a subscriber gives its connection up.
+  // The most that one command may take; also the silence after which a subscriber gives its
+  // connection up.
   absl::Duration timeout = limits::kRedisTimeout;
 
-  // redis://[user:password@]host[:port] (port 6379 unless given) | unix://[user:password@]/path. User and password are
-  // percent-decoded. INVALID_ARGUMENT says what is wrong and never quotes user or password.
+  // redis://[user:password@]host[:port] (port 6379 unless given) | unix://[user:password@]/path.
+  // User and password are percent-decoded. INVALID_ARGUMENT says what is wrong and never quotes
+  // user or password.
   static absl::StatusOr<RedisOptions> FromUrl(absl::string_view url);
 };
 

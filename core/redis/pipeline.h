@@ -1,5 +1,5 @@
-// The bookkeeping of a pipelined connection: whose answer comes next, until when, and how much may be outstanding. A pure
-// machine: it sees no socket and no clock.
+// The bookkeeping of a pipelined connection: whose answer comes next, until when, and how much may
+// be outstanding. A pure machine: it sees no socket and no clock.
 //
 // Owner: a Client. Thread: its loop's.
 #pragma once
@@ -21,7 +21,8 @@ class Pipeline {
   explicit Pipeline(size_t max_unsent_bytes = limits::kRedisUnsentBytes,
                     size_t max_unanswered = limits::kRedisUnansweredCommands);
 
-  // Whether one more command of `command_bytes` may be added when `unsent_bytes` wait; else RESOURCE_EXHAUSTED.
+  // Whether one more command of `command_bytes` may be added when `unsent_bytes` wait; else
+  // RESOURCE_EXHAUSTED.
   absl::Status Admit(size_t unsent_bytes, size_t command_bytes) const;
   // A command was sent, to be answered until `due`; these never decrease.
   void Add(Commands::Callback callback, absl::Duration due);
@@ -29,7 +30,8 @@ class Pipeline {
   absl::Status OnReply(Reply reply);
   // Until when the oldest is due.
   absl::optional<absl::Duration> due() const;
-  // The connection is lost: calls every callback with `why`. What callbacks add meanwhile is not touched.
+  // The connection is lost: calls every callback with `why`. What callbacks add meanwhile is not
+  // touched.
   void Fail(const absl::Status& why);
   size_t unanswered() const { return waiting_.size(); }
 

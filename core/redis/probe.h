@@ -1,22 +1,22 @@
-// The probe: proves every second, on a name of its own, that what is published is heard, and that Redis still holds the data
-// set that it held a second ago (docs/architecture.md, "Verify").
+// The probe: proves every second, on a name of its own, that what is published is heard, and that
+// Redis still holds the data set that it held a second ago (docs/architecture.md, "Verify").
 //
-// Each round it publishes a random token through Commands and must hear it through PubSub within limits::kProbeDeadline; and
-// it counts a key up, which lives for limits::kProbeTtl: a key that is gone or went back means FLUSHALL, a failover or
-// another data set.
+// Each round it publishes a random token through Commands and must hear it through PubSub within
+// limits::kProbeDeadline; and it counts a key up, which lives for limits::kProbeTtl: a key that is
+// gone or went back means FLUSHALL, a failover or another data set.
 //
-// Owner: a bridge's feed loop. Thread: that loop's. Whoever holds the PubSubListener and the ConnectionListener hands on what
-// concerns the probe; calls about other channels are ignored.
+// Owner: a bridge's feed loop. Thread: that loop's. Whoever holds the PubSubListener and the
+// ConnectionListener hands on what concerns the probe; calls about other channels are ignored.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "absl/types/optional.h"
 #include "core/base/executor.h"
 #include "core/redis/commands.h"
 #include "core/redis/pubsub.h"
@@ -26,8 +26,9 @@ namespace spanwire::redis {
 class ProbeListener {
  public:
   virtual ~ProbeListener() = default;
-  // The verdict changed: OK, or why not: UNAVAILABLE (a connection is down, or what is published is not heard),
-  // PERMISSION_DENIED (an ACL without the channel or the key), FAILED_PRECONDITION (any other refusal of Redis).
+  // The verdict changed: OK, or why not: UNAVAILABLE (a connection is down, or what is published is
+  // not heard), PERMISSION_DENIED (an ACL without the channel or the key), FAILED_PRECONDITION (any
+  // other refusal of Redis).
   virtual void OnProbe(const absl::Status& verdict) = 0;
   // Redis does not hold the data set that it held: everything read so far is to be verified.
   virtual void OnDataSetLost() = 0;
@@ -59,35 +60,42 @@ class Probe final {
   const std::string& name() const { return name_; }
 
  private:
+  struct Token {
+    uint64_t number;
+    absl::Duration published;
+  };
+
   void Round();
   void Publish();
-  void CountUp();
-  void OnPublished(const absl::StatusOr<Reply>& reply);
-  void OnCounted(uint64_t number, const absl::StatusOr<Reply>& reply);
   void Claim();
+  void CountUp();
+  bool Counted(const absl::StatusOr<Reply>& reply);
+  void OnFound(uint64_t number, const Reply& found);
   void Judge();
+  absl::Status Verdict() const;
 
   base::Executor* const executor_;
   Commands* const commands_;
   PubSub* const pubsub_;
   const std::string name_;
   ProbeListener* const listener_;
-  const std::string run_;  // random: what another instance of the name publishes is not taken for ours
+  const std::string
+      run_;  // random: what another instance of the name publishes is not taken for ours
 
   bool running_ = false;
   absl::Status verdict_;
-  // Hearing.
-  absl::Status subscription_;            // OK: confirmed on the present connection
-  absl::Status publishing_;              // what Redis said of the last PUBLISH
-  uint64_t published_ = 0;               // the last token's number
-  uint64_t heard_ = 0;                   // the newest one heard
-  absl::optional<absl::Duration> silent_since_;  // when the oldest token not heard was published
-  // The key.
-  absl::Status counting_;   // what Redis said of the last SET
-  bool claimed_ = false;    // the key was set once
-  uint64_t counter_ = 0;    // the last value sent
-  uint64_t reached_ = 0;    // the last value known to be set
   base::Executor::Timer next_;
+  // Hearing.
+  absl::Status subscription_;  // OK: confirmed on the present connection
+  absl::Status publishing_;    // what became of the last PUBLISH
+  uint64_t published_ = 0;     // the last token's number
+  bool heard_ = false;         // one was, on the present connection
+  std::deque<Token> unheard_;  // published since then and not heard; the oldest few
+  // The key.
+  absl::Status counting_;  // what became of the last SET that was answered
+  bool claimed_ = false;   // the key was set, and was not found missing since
+  uint64_t counter_ = 0;   // the last value sent
+  uint64_t reached_ = 0;   // the last value known to be set
   std::shared_ptr<char> alive_;
 };
 

@@ -1,5 +1,6 @@
-// What the machines above know of Redis' pub/sub: a set of channels that is kept subscribed over reconnects, and what arrives
-// on them. `Subscriber` is the real one; tests and the simulator bring their own.
+// What the machines above know of Redis' pub/sub: a set of channels that is kept subscribed over
+// reconnects, and what arrives on them. `Subscriber` is the real one; tests and the simulator bring
+// their own.
 //
 // Thread: the owning loop's, for every call and every callback.
 #pragma once
@@ -18,10 +19,12 @@ class PubSubListener {
   virtual void OnPubSubUp() = 0;
   // The connection is lost: messages may be missed from now on.
   virtual void OnPubSubDown(const absl::Status& why) = 0;
-  // Redis confirmed the subscription on the present connection: every message published after this moment will arrive,
-  // unless the connection is lost. Once for each Subscribe and again after each reconnect.
+  // Redis confirmed the subscription on the present connection: every message published after this
+  // moment will arrive, unless the connection is lost. Once for each Subscribe and again after each
+  // reconnect.
   virtual void OnSubscribed(absl::string_view channel) = 0;
-  // Redis refused the subscription (an ACL without the channel). It is tried again with each reconnect.
+  // Redis refused the subscription (an ACL without the channel). It is tried again with each
+  // reconnect.
   virtual void OnSubscribeFailed(absl::string_view channel, const absl::Status& why) = 0;
   virtual void OnMessage(absl::string_view channel, std::string payload) = 0;
 };
@@ -29,7 +32,8 @@ class PubSubListener {
 class PubSub {
  public:
   virtual ~PubSub() = default;
-  // Adds to, or takes from, the set. No callback comes from within. After Unsubscribe no message of the channel arrives.
+  // Adds to, or takes from, the set. No callback comes from within. After Unsubscribe no message of
+  // the channel arrives.
   virtual void Subscribe(absl::string_view channel) = 0;
   virtual void Unsubscribe(absl::string_view channel) = 0;
 };

@@ -1,5 +1,5 @@
-// The time as Redis has it, estimated: half a round trip after TIME was asked. The offset is to the clock that never jumps,
-// so a jump of this machine's wall clock does not show.
+// The time as Redis has it, estimated: half a round trip after TIME was asked. The offset is to the
+// clock that never jumps, so a jump of this machine's wall clock does not show.
 //
 // Owner: a daemon's redis loop. Thread: that loop's.
 #pragma once
@@ -15,7 +15,8 @@ namespace spanwire::redis {
 
 class RedisClock final : public ConnectionListener {
  public:
-  // Both outlive the clock. Add it to the client's listeners: it asks at each OnUp, and every minute from then on.
+  // Both outlive the clock. Add it to the client's listeners: it asks at each OnUp, and every
+  // minute from then on.
   RedisClock(base::Executor* executor, Commands* commands);
   ~RedisClock() override;
 

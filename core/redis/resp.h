@@ -1,5 +1,5 @@
-// RESP2, the words of Redis: commands to bytes, bytes to replies. hiredis does the parsing; it is seen by resp.cc only
-// (docs/decisions: codecs only).
+// RESP2, the words of Redis: commands to bytes, bytes to replies. hiredis does the parsing; it is
+// seen by resp.cc only (docs/decisions: codecs only).
 //
 // Owner: a Connection. Thread: its loop's.
 #pragma once
@@ -31,10 +31,11 @@ class ReplyParser {
   ReplyParser(const ReplyParser&) = delete;
   ReplyParser& operator=(const ReplyParser&) = delete;
 
-  // Takes at most limits::kRedisReadBytes at a time; all replies should be taken out before more is fed.
+  // Takes at most limits::kRedisReadBytes at a time; all replies should be taken out before more is
+  // fed.
   void Feed(absl::string_view bytes);
-  // The next whole reply; nothing: more bytes are needed. RESOURCE_EXHAUSTED: the reply is over the bound; UNAVAILABLE: what
-  // came is not RESP2. After an error the parser is of no more use.
+  // The next whole reply; nothing: more bytes are needed. RESOURCE_EXHAUSTED: the reply is over the
+  // bound; UNAVAILABLE: what came is not RESP2. After an error the parser is of no more use.
   absl::StatusOr<absl::optional<Reply>> Next();
 
  private:

@@ -7,8 +7,8 @@
 
 namespace spanwire::redis {
 
-// Reads the url, the user name and the password's file, which stand above what the url says. Errors name the setting, never
-// a secret. For main, before the threads start.
+// Reads the url, the user name and the password's file, which stand above what the url says. Errors
+// name the setting, never a secret. For main, before the threads start.
 absl::StatusOr<RedisOptions> OptionsFromConfig(const v1::RedisConfig& config);
 
 }  // namespace spanwire::redis

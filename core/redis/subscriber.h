@@ -1,11 +1,10 @@
-// Pub/sub on a connection of its own, kept up: after a loss everything wanted is subscribed again. A connection on which
-// nothing is heard for the timeout, not even the answer to PING, is given up.
+// Pub/sub on a connection of its own, kept up: after a loss everything wanted is subscribed again.
+// A connection on which nothing is heard for the timeout, not even the answer to PING, is given up.
 //
-// Owner: a daemon's server object. Thread: the loop's, for everything but stats(); Start also before the loop runs. The
-// destructor calls nobody.
+// Owner: a daemon's server object. Thread: the loop's, for everything but stats(); Start also
+// before the loop runs. The destructor calls nobody.
 #pragma once
 
-#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
@@ -28,13 +27,16 @@ class Subscriber final : public PubSub, private Link::Owner {
   Subscriber(const Subscriber&) = delete;
   Subscriber& operator=(const Subscriber&) = delete;
 
-  // Connects, and connects again after every loss, until Stop. The first attempt after a loss is made at once.
+  // Connects, and connects again after every loss, until Stop. The first attempt after a loss is
+  // made at once.
   void Start();
-  // Ends the connection; the listener hears OnPubSubDown, if it was up, before this returns. The set is kept.
+  // Ends the connection; the listener hears OnPubSubDown, if it was up, before this returns. The
+  // set is kept.
   void Stop();
 
-  // Subscribing to a channel that is subscribed already confirms it again. An Unsubscribe and a Subscribe in one turn lead to
-  // one confirmation; messages of the time before it are not delivered.
+  // Subscribing to a channel that is subscribed already confirms it again. An Unsubscribe and a
+  // Subscribe in one turn lead to one confirmation; messages of the time before it are not
+  // delivered.
   void Subscribe(absl::string_view channel) override;
   void Unsubscribe(absl::string_view channel) override;
 
@@ -60,11 +62,10 @@ class Subscriber final : public PubSub, private Link::Owner {
   const absl::Duration timeout_;
   PubSubListener* const listener_;
   SubscriptionSet set_;
-  std::unique_ptr<Link> link_;
-  bool sending_ = false;  // Send is posted
-  int silent_ticks_ = 0;  // since something was last heard
+  Link link_;
+  base::Executor::Timer send_;  // at the end of this turn
+  int silent_ticks_ = 0;        // since something was last heard
   base::Executor::Timer tick_;
-  std::shared_ptr<char> alive_;
 };
 
 }  // namespace spanwire::redis

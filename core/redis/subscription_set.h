@@ -1,8 +1,9 @@
-// The channels that a subscriber wants, and what Redis has confirmed of them. A pure machine: it says which command to send
-// next, takes what Redis answers or pushes, and tells the listener.
+// The channels that a subscriber wants, and what Redis has confirmed of them. A pure machine: it
+// says which command to send next, takes what Redis answers or pushes, and tells the listener.
 //
-// Redis answers commands in their order, and a SUBSCRIBE channel by channel, so each answer is matched with the command that
-// it belongs to: a confirmation that an Unsubscribe has overtaken is never taken for one of a later Subscribe.
+// Redis answers commands in their order, and a SUBSCRIBE channel by channel, so each answer is
+// matched with the command that it belongs to: a confirmation that an Unsubscribe has overtaken is
+// never taken for one of a later Subscribe.
 //
 // Owner: a Subscriber. Thread: its loop's.
 #pragma once
@@ -23,7 +24,8 @@ namespace spanwire::redis {
 
 class SubscriptionSet {
  public:
-  // The listener hears of channels and messages, from within OnReply only; it may call Subscribe and Unsubscribe then.
+  // The listener hears of channels and messages, from within OnReply only; it may call Subscribe
+  // and Unsubscribe then.
   explicit SubscriptionSet(PubSubListener* listener);
 
   void Subscribe(absl::string_view channel);
@@ -34,11 +36,12 @@ class SubscriptionSet {
   // Asks for a PING among the next commands, unless one is unanswered.
   void Ping();
 
-  // The next command to send: at most limits::kSubscribeChannels channels. Empty: nothing is to be sent, or
-  // limits::kSubscribeCommands are unanswered. The views are valid until the next call of anything here.
+  // The next command to send: at most limits::kSubscribeChannels channels. Empty: nothing is to be
+  // sent, or limits::kSubscribeCommands are unanswered. The views are valid until the next call of
+  // anything here.
   std::vector<absl::string_view> Next();
-  // What came from Redis. An error costs the connection: INTERNAL, it does not fit what was sent; UNAVAILABLE, Redis refused
-  // for a reason that has nothing to do with a channel.
+  // What came from Redis. An error costs the connection: INTERNAL, it does not fit what was sent;
+  // UNAVAILABLE, Redis refused for a reason that has nothing to do with a channel.
   absl::Status OnReply(Reply reply);
 
   size_t wanted() const { return wanted_; }
@@ -53,8 +56,9 @@ class SubscriptionSet {
     bool confirmed = false;   // messages are delivered
     bool queued = false;      // in dirty_
     bool subscribed = false;  // the newest command sent was a SUBSCRIBE
-    bool alone = false;       // a SUBSCRIBE together with others was refused
-    uint64_t awaited = 0;     // the number of the SUBSCRIBE whose confirmation counts
+    bool alone =
+        false;  // it was in a SUBSCRIBE that was refused: over reconnects, until it is confirmed
+    uint64_t awaited = 0;  // the number of the SUBSCRIBE whose confirmation counts
   };
   enum class Verb { kSubscribe, kUnsubscribe, kPing };
   struct Command {
@@ -69,7 +73,7 @@ class SubscriptionSet {
   void SetWanted(Channel& channel, bool wanted);
   void SetConfirmed(Channel& channel, bool confirmed);
   void Fill(Command& command);
-  absl::Status OnConfirmation(Verb verb, const Reply& reply);
+  absl::Status OnConfirmation(Verb verb, const std::string& name);
   absl::Status OnError(const Reply& reply);
   absl::Status OnPong();
   void Refused(const Command& command, const absl::Status& why);

@@ -1,7 +1,9 @@
-// A real redis-server of the test's own: on a unix socket (and, if asked, a free tcp port) in a temporary folder, without
-// persistence unless arguments say otherwise. It dies with the object, and with the test process.
+// A real redis-server of the test's own: on a unix socket (and, if asked, a free tcp port) in a
+// temporary folder, without persistence unless arguments say otherwise. It dies with the object,
+// and with the test process.
 //
-// Thread: any one at a time. Make it on the test's main thread: the server ends when the thread that started it does.
+// Thread: any one at a time. Make it on the test's main thread: the server ends when the thread
+// that started it does.
 #pragma once
 
 #include <sys/types.h>
@@ -21,8 +23,9 @@ class RedisServer {
  public:
   enum class Start { kNow, kLater };
 
-  // `extra_args` go to redis-server, e.g. {"--appendonly", "yes"}. kLater: nothing runs before Restart. Returns when the
-  // server answers PING; aborts the process, with the server's output, when it does not within 20 s.
+  // `extra_args` go to redis-server, e.g. {"--appendonly", "yes"}. kLater: nothing runs before
+  // Restart. Returns when the server answers PING; aborts the process, with the server's output,
+  // when it does not within 20 s.
   explicit RedisServer(std::vector<std::string> extra_args = {}, Start start = Start::kNow);
   ~RedisServer();
   RedisServer(const RedisServer&) = delete;
@@ -30,7 +33,8 @@ class RedisServer {
 
   // SIGKILL, and waits until it is gone.
   void Kill();
-  // Starts it again (after Kill, if it runs): same folder, same socket, same port. Without persistence its data is gone.
+  // Starts it again (after Kill, if it runs): same folder, same socket, same port. Without
+  // persistence its data is gone.
   void Restart();
   // SIGSTOP and SIGCONT.
   void Pause();
@@ -46,8 +50,9 @@ class RedisServer {
   const std::string& folder() const { return folder_; }
   redis::RedisOptions options() const;
 
-  // Runs one command on a short connection of its own, as the user "default" without a password, and waits for the answer
-  // (10 s). Aborts when there is none: an error that Redis answers is a Reply.
+  // Runs one command on a short connection of its own, as the user "default" without a password,
+  // and waits for the answer (10 s). Aborts when there is none: an error that Redis answers is a
+  // Reply.
   redis::Reply Command(std::initializer_list<absl::string_view> args) const;
   redis::Reply Command(const std::vector<std::string>& args) const;
 
