@@ -17,6 +17,8 @@ class Frame {
  public:
   // `json` is one JSON object without raw line ends.
   static std::shared_ptr<const Frame> Make(absl::string_view json);
+  // A binary message instead, whose bytes are json()'s. The JSON protocol has none.
+  static std::shared_ptr<const Frame> MakeBinary(absl::string_view bytes);
 
   // The whole WebSocket frame.
   absl::string_view websocket() const { return bytes_; }

@@ -69,6 +69,7 @@ class Socket : public std::enable_shared_from_this<Socket> {
  private:
   void WaitReadable();
   void OnReadable();
+  bool Write();
   void WaitWritable();
 
   asio::posix::stream_descriptor descriptor_;
@@ -78,7 +79,7 @@ class Socket : public std::enable_shared_from_this<Socket> {
   bool reading_ = false;
   bool waiting_readable_ = false;
   bool blocked_ = false;  // the kernel's buffer is full
-  absl::Duration progress_at_;  // of the queue: when it last had nothing waiting or became shorter
+  absl::Duration progress_at_;  // when the queue last became shorter, or began to wait
   absl::Duration alive_at_;
 };
 

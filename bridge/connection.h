@@ -1,0 +1,86 @@
+// One browser's connection: HTTP requests, then perhaps a WebSocket, then its end. To a session it is the Transport.
+//
+// Owner: its ConnectionLoop, which destroys it at the end of a turn. Thread: that loop.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "bridge/connection_loop.h"
+#include "bridge/http.h"
+#include "bridge/site.h"
+#include "bridge/socket.h"
+#include "bridge/transport.h"
+#include "bridge/websocket.h"
+
+namespace spanwire::bridge {
+
+class Connection final : public Transport, private Socket::Handler {
+ public:
+  Connection(ConnectionLoop* loop, FileDescriptor fd);
+  ~Connection() override;
+
+  // Transport.
+  bool Send(FramePtr frame) override;
+  bool congested() const override { return congested_; }
+  void Close(CloseCode code, absl::string_view why, absl::Duration reconnect_after) override;
+
+  // From the loop.
+  void EndOfTurn();  // flushes, and tells the listener what it must not hear from within
+  void Sweep();      // deadlines
+  void Drain();      // nothing new
+  bool over() const { return state_ == State::kOver && listener_ == nullptr; }
+
+  size_t index = 0;    // among the loop's connections
+  bool dirty = false;  // EndOfTurn is due
+
+ private:
+  enum class State {
+    kHead,       // a request is awaited
+    kResponse,   // its answer is sent; nothing is read
+    kWebSocket,  // open
+    kClosing,    // our close frame is queued or sent; the peer's is awaited, unless it came or broke the protocol
+    kLinger,     // all is sent; what the peer still sends is thrown away, so that no reset destroys our last words
+    kOver,
+  };
+
+  // Socket::Handler.
+  void OnBytes(absl::Span<char> bytes) override;
+  void OnEnd() override;
+  void OnBroken() override;
+  void OnWritable() override;
+
+  void ReadHead(absl::Span<char>* bytes);
+  void Answer(const Request& request);
+  void Respond(const Response& response, bool keep_alive, bool head_only);
+  void Open(const Request& request);
+  void ReadFrames(absl::Span<char>* bytes);
+  void StartClosing(uint16_t code, absl::string_view reason, bool peer_done);
+  void Fail(uint16_t code);
+  void OnSent();
+  void CheckDrained();
+  void SweepWebSocket();
+  void Enter(State state);
+  void End(bool abort);
+  void MarkDirty() { loop_->AddDirty(this); }
+  absl::Duration since() const { return loop_->now() - since_; }
+
+  ConnectionLoop* const loop_;
+  const std::shared_ptr<Socket> socket_;
+  State state_ = State::kHead;
+  absl::Duration since_;  // when this state began; of kHead: or the head's first byte
+  RequestParser parser_;
+  bool first_request_ = true;
+  bool keep_alive_ = false;
+  std::string unread_;  // behind a request, while its answer is sent
+
+  absl::optional<WebSocket> websocket_;
+  std::unique_ptr<TransportListener> listener_;
+  bool congested_ = false;
+  bool peer_done_ = false;  // its close frame came, or nothing it sends is understood
+  absl::Duration pinged_at_;
+};
+
+}  // namespace spanwire::bridge
