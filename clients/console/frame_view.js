@@ -41,7 +41,7 @@ export class FrameView {
 
   setPaused(paused) {
     this.paused = paused;
-    this.pausedAt = this.state.frameCount;
+    this.pausedAt = this.drawnTo;
     const button = byId('frame-pause');
     button.setAttribute('aria-pressed', String(paused));
     setText(button, paused ? 'Go on' : 'Pause');

@@ -43,7 +43,7 @@ export class State {
       at: Date.now(),
       type: frame.type,
       channel: text(frame.channel),
-      id: text(frame.id) || text(frame.position),
+      id: text(frame.position) || text(frame.id),
       agent: text(frame.agent),
       size: raw.length,
       raw: raw.length > FRAME_CHARS ? raw.slice(0, FRAME_CHARS) : raw,

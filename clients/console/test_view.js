@@ -28,6 +28,7 @@ export class TestView {
     show(byId('tests-totals'), all > 0);
     show(byId('tests-empty'), all === 0);
     show(byId('test-list'), all > 0);
+    show(byId('tests-failed'), all > 0);
     if (all === 0) return;
     let x = 0;
     [passed, failed + error, skipped].forEach((n, i) => {
