@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/types/optional.h"
 #include "broker/payload_types.h"
 #include "broker/wire.h"
 #include "core/base/json_check.h"
@@ -230,11 +230,13 @@ std::vector<std::string> Router::Channels(const v1::Event& event, absl::string_v
   return channels;
 }
 
-std::string Describe(const std::vector<Violation>& violations) {
-  if (violations.empty()) return "";
+std::string Describe(const std::vector<Violation>& violations, absl::string_view event) {
   const Violation& first = violations.front();
-  const absl::string_view field = first.field.empty() ? "event" : absl::string_view(first.field);
-  std::string text = absl::StrCat(field, " ", first.description);
+  std::string text(event);
+  if (!event.empty() && !first.field.empty()) text.append(".");
+  absl::StrAppend(&text, first.field);
+  if (text.empty()) text = "the event";
+  absl::StrAppend(&text, " ", first.description);
   if (violations.size() > 1) absl::StrAppend(&text, " (and ", violations.size() - 1, " more)");
   return text;
 }

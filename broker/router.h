@@ -51,7 +51,8 @@ class Router {
   const channel::Names* const names_;
 };
 
-// What a Nack or an INVALID_ARGUMENT says for people: "channels[2]: must begin with …", the first of them.
-std::string Describe(const std::vector<Violation>& violations);
+// What is said to people: the first of them, after its field's path, "channels[2] repeats an earlier channel". `event` is
+// the path of the event: "events[7]"; empty for an event that stands alone.
+std::string Describe(const std::vector<Violation>& violations, absl::string_view event = "");
 
 }  // namespace spanwire::broker

@@ -1,0 +1,89 @@
+#include "broker/broker.h"
+
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "core/base/limits.h"
+#include "core/base/log.h"
+#include "core/redis/preflight.h"
+
+namespace spanwire::broker {
+namespace {
+
+std::string RandomInstance() {
+  std::random_device random;
+  return absl::StrCat("broker-", absl::Hex(random(), absl::kZeroPad8), absl::Hex(random(), absl::kZeroPad8));
+}
+
+}  // namespace
+
+Broker::Broker(base::Loop* loop, Options options, BrokerMetrics* metrics, OnVerdict on_verdict)
+    : loop_(loop),
+      metrics_(metrics),
+      on_verdict_(std::move(on_verdict)),
+      names_(std::move(options.prefix)),
+      router_(&names_),
+      client_(loop, std::move(options.redis)),
+      clock_(loop, &client_),
+      streams_(loop, &client_, &names_, metrics, options.appender),
+      probe_(loop, &client_, &names_, RandomInstance(), options.appender.verb, [this] { Judge(); }),
+      mailbox_(loop, [this](std::vector<base::Task>&& tasks) {
+        const absl::Duration ahead = clock_.offset().value_or(absl::ZeroDuration());
+        redis_ahead_us_.store(absl::ToInt64Microseconds(ahead));
+        for (base::Task& task : tasks) task();
+      }) {
+  client_.AddListener(&clock_);
+  client_.AddListener(&streams_);
+  client_.AddListener(this);
+}
+
+Broker::~Broker() = default;
+
+void Broker::Start() {
+  client_.Start();
+  Tick();
+}
+
+void Broker::Stop() {
+  tick_.reset();
+  client_.Stop();
+}
+
+absl::Time Broker::Now() const { return absl::Now() + absl::Microseconds(redis_ahead_us_.load()); }
+
+void Broker::OnUp() {
+  CheckEviction();
+  probe_.OnUp();
+}
+
+void Broker::OnDown(const absl::Status&) { probe_.OnDown(); }
+
+void Broker::CheckEviction() {
+  redis::CheckEviction(&client_, [this](absl::Status verdict) {
+    if (absl::IsUnavailable(verdict)) return;  // the next connection is asked
+    const bool changed = verdict.code() != eviction_.code();
+    eviction_ = std::move(verdict);
+    if (!changed) return;
+    if (!eviction_.ok()) base::LogError("redis must not hold the log", {{"why", eviction_.message()}});
+    streams_.SetGate(eviction_.ok() ? absl::OkStatus() : absl::UnavailableError(eviction_.message()));
+    Judge();
+  });
+}
+
+void Broker::Tick() {
+  tick_ = loop_->After(limits::kProbeInterval, [this] { Tick(); });
+  streams_.Report();
+  // An operator may have changed it.
+  if (client_.up() && !eviction_.ok()) CheckEviction();
+  if (!client_.up()) Judge();
+}
+
+void Broker::Judge() {
+  if (!client_.up()) return on_verdict_(client_.health());
+  on_verdict_(eviction_.ok() ? probe_.verdict() : eviction_);
+}
+
+}  // namespace spanwire::broker

@@ -1,0 +1,80 @@
+// Everything of a broker that lives on its redis loop, and the doors to it from other threads.
+//
+// Owner: main. Thread: the redis loop's, or before that loop runs; where it says so, any.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "broker/metrics.h"
+#include "broker/probe.h"
+#include "broker/router.h"
+#include "broker/streams.h"
+#include "core/base/loop.h"
+#include "core/base/mailbox.h"
+#include "core/channel/appender.h"
+#include "core/channel/name.h"
+#include "core/redis/client.h"
+#include "core/redis/options.h"
+#include "core/redis/redis_clock.h"
+
+namespace spanwire::broker {
+
+class Broker final : private redis::ConnectionListener {
+ public:
+  struct Options {
+    redis::RedisOptions redis;
+    std::string prefix = "webgui";  // has passed channel::CheckPrefix
+    channel::Appender::Options appender;
+  };
+  // Whether agents can be served, or why not. Called on the redis loop, again and again.
+  using OnVerdict = absl::AnyInvocable<void(const absl::Status&)>;
+
+  // `loop` and `metrics` outlive the broker.
+  Broker(base::Loop* loop, Options options, BrokerMetrics* metrics, OnVerdict on_verdict);
+  ~Broker() override;
+  Broker(const Broker&) = delete;
+  Broker& operator=(const Broker&) = delete;
+
+  // Connects to Redis, and keeps at it.
+  void Start();
+  // Ends the connection; streams that are still there end UNAVAILABLE.
+  void Stop();
+
+  // From any thread: runs `task` on the redis loop, in the order of the calls.
+  void Post(base::Task task) { mailbox_.Post(std::move(task)); }
+  // From any thread: Redis' time as this broker estimates it.
+  absl::Time Now() const;
+  const Router& router() const { return router_; }
+
+  base::Loop* loop() { return loop_; }
+  Streams& streams() { return streams_; }
+  BrokerMetrics* metrics() { return metrics_; }
+
+ private:
+  void OnUp() override;
+  void OnDown(const absl::Status& why) override;
+  void CheckEviction();
+  void Tick();
+  void Judge();
+
+  base::Loop* const loop_;
+  BrokerMetrics* const metrics_;
+  OnVerdict on_verdict_;
+  const channel::Names names_;
+  const Router router_;
+  redis::Client client_;
+  redis::RedisClock clock_;
+  std::atomic<int64_t> redis_ahead_us_ = 0;  // its clock before this machine's
+  Streams streams_;
+  Probe probe_;
+  absl::Status eviction_;  // why this Redis must not hold the log
+  base::Mailbox<base::Task> mailbox_;
+  base::Executor::Timer tick_;
+};
+
+}  // namespace spanwire::broker

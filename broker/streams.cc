@@ -1,0 +1,230 @@
+#include "broker/streams.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/log.h"
+
+namespace spanwire::broker {
+
+Streams::Streams(base::Executor* executor, redis::Commands* redis, const channel::Names* names,
+                 BrokerMetrics* metrics, channel::Appender::Options options)
+    : executor_(executor),
+      redis_(redis),
+      metrics_(metrics),
+      epochs_(redis, names),
+      appender_(executor, redis, names, this, std::move(options)),
+      random_(std::random_device{}()) {
+  own_producer_ = std::make_shared<channel::Producer>(
+      channel::Producer{absl::StrCat("broker:", RandomId()), 1, limits::kIdempotencyTtl});
+  appender_.set_on_room([this] { ResumeSome(); });
+}
+
+Streams::~Streams() = default;
+
+std::string Streams::RandomId() {
+  return absl::StrCat(absl::Hex(random_(), absl::kZeroPad16), absl::Hex(random_(), absl::kZeroPad16));
+}
+
+absl::Status Streams::Refusal() const {
+  if (draining_) return absl::UnavailableError("the broker is going down");
+  if (!redis_->up()) return absl::UnavailableError("redis is not connected");
+  return gate_;
+}
+
+std::unique_ptr<PublishStream> Streams::Add(PublishStream::Transport* transport) {
+  auto stream = std::make_unique<PublishStream>(executor_, &appender_, this, transport, metrics_);
+  ++alive_streams_;
+  const uint64_t key = next_key_++;
+  streams_[key] = stream.get();
+  keys_[stream.get()] = key;
+  metrics_->streams.Set(static_cast<double>(streams_.size()));
+  if (draining_) {
+    stream->End(Refusal());
+  } else if (alive_streams_ > limits::kStreams) {
+    stream->End(absl::ResourceExhaustedError(
+        absl::StrCat("the broker has ", limits::kStreams, " streams, more are not served")));
+  }
+  return stream;
+}
+
+void Streams::Remove(PublishStream* stream) {
+  // Nobody is left to be told.
+  stream->OnCancelled();
+  --alive_streams_;
+}
+
+void Streams::OnOpen(PublishStream* stream, const v1::Open& open) {
+  if (absl::Status refusal = Refusal(); !refusal.ok()) return stream->End(refusal);
+  const std::string id = open.producer_id().empty() ? RandomId() : open.producer_id();
+  epochs_.Claim(id, open.producer_epoch(),
+                [this, key = keys_.at(stream), id](absl::StatusOr<uint64_t> epoch) {
+                  OnClaimed(key, id, std::move(epoch));
+                });
+}
+
+void Streams::OnClaimed(uint64_t key, const std::string& producer_id, absl::StatusOr<uint64_t> epoch) {
+  const auto found = streams_.find(key);
+  if (found == streams_.end()) return;
+  PublishStream* const stream = found->second;
+  if (absl::IsAborted(epoch.status())) metrics_->fenced.Increment();
+  if (!epoch.ok()) return stream->End(epoch.status());
+  // The stream of an older instance, or an older stream of this one, may live on this broker.
+  const std::vector<PublishStream*> others = by_producer_[producer_id];
+  for (PublishStream* other : others) {
+    if (other->producer()->epoch > *epoch) continue;
+    metrics_->fenced.Increment();
+    other->End(other->producer()->epoch == *epoch
+                   ? absl::AbortedError("replaced: this instance has opened another stream")
+                   : absl::AbortedError(absl::StrCat(
+                         "fenced: a newer instance of this producer has taken over (epoch ", *epoch, ")")));
+  }
+  by_producer_[producer_id].push_back(stream);
+  stream->Accept(std::make_shared<channel::Producer>(
+      channel::Producer{producer_id, *epoch, limits::kProducerTtl}));
+}
+
+void Streams::OnEnd(PublishStream* stream, const absl::Status& status) {
+  const auto key = keys_.find(stream);
+  streams_.erase(key->second);
+  waiting_keys_.erase(key->second);
+  keys_.erase(key);
+  if (stream->producer() != nullptr) {
+    const auto found = by_producer_.find(stream->producer()->id);
+    auto& same = found->second;
+    same.erase(std::remove(same.begin(), same.end(), stream), same.end());
+    if (same.empty()) by_producer_.erase(found);
+  }
+  metrics_->streams.Set(static_cast<double>(streams_.size()));
+  metrics_->StreamEnds(status.code()).Increment();
+  base::LogDebug("stream ended", {{"code", absl::StatusCodeToString(status.code())}, {"why", status.message()}});
+  CheckIdle();
+}
+
+// Whoever was fenced by a channel raises the producer's epoch, so that the old instance is refused at its next Open.
+void Streams::OnFenced(PublishStream* stream, uint64_t newer) {
+  metrics_->fenced.Increment();
+  epochs_.Claim(stream->producer()->id, newer, [](const absl::StatusOr<uint64_t>&) {});
+}
+
+bool Streams::HasRoom(PublishStream* stream) {
+  if (!appender_.over_bound()) return true;
+  const uint64_t key = keys_.at(stream);
+  if (waiting_keys_.insert(key).second) waiting_.push_back(key);
+  return false;
+}
+
+// A few at a time: what each of them reads has to be counted before the next ones.
+void Streams::ResumeSome() {
+  for (size_t i = 0; i < limits::kResumedStreams && !waiting_.empty() && !appender_.over_bound();) {
+    const uint64_t key = waiting_.front();
+    waiting_.pop_front();
+    if (waiting_keys_.erase(key) == 0) continue;
+    ++i;
+    streams_.at(key)->Resume();
+  }
+  if (waiting_.empty() || appender_.over_bound()) return;
+  executor_->Post([this, alive = std::weak_ptr<char>(alive_)] {
+    if (!alive.expired()) ResumeSome();
+  });
+}
+
+void Streams::Publish(UnaryPublish* call) {
+  if (absl::Status refusal = Refusal(); !refusal.ok()) return call->End(refusal);
+  if (calls_.size() >= limits::kPublishCalls) {
+    return call->End(absl::ResourceExhaustedError(
+        absl::StrCat("the broker has ", limits::kPublishCalls, " calls under way, more are not served")));
+  }
+  if (appender_.over_bound()) {
+    return call->End(absl::ResourceExhaustedError("the broker's queue for redis is full"));
+  }
+  calls_.insert(call);
+  if (call->idempotency_key().empty()) {
+    const uint64_t before = own_sequence_;
+    own_sequence_ += call->events();
+    return call->Start(&appender_, own_producer_, before);
+  }
+  call->Start(&appender_,
+              std::make_shared<channel::Producer>(channel::Producer{
+                  absl::StrCat(kIdempotentPrefix, call->idempotency_key()), 1, limits::kIdempotencyTtl}),
+              0);
+}
+
+void Streams::OnCallEnd(UnaryPublish* call, const absl::Status& status) {
+  calls_.erase(call);
+  metrics_->Calls(status.code()).Increment();
+  CheckIdle();
+}
+
+void Streams::OnUp() { metrics_->redis_up.Set(1); }
+
+// Nothing may be acknowledged that a failover took away in between, so nothing survives the connection.
+void Streams::OnDown(const absl::Status& why) {
+  metrics_->redis_up.Set(0);
+  metrics_->redis_losses.Increment();
+  appender_.Clear();
+  EndAll(absl::UnavailableError(absl::StrCat("redis is lost: ", why.message())));
+}
+
+void Streams::OnProducerFailed(absl::string_view producer_id, const absl::Status& why) {
+  base::LogWarning("producer failed", {{"producer", producer_id}, {"why", why.message()}});
+  const auto found = by_producer_.find(producer_id);
+  if (found != by_producer_.end()) {
+    for (PublishStream* stream : std::vector<PublishStream*>(found->second)) stream->End(why);
+  }
+  for (UnaryPublish* call : std::vector<UnaryPublish*>(calls_.begin(), calls_.end())) {
+    if (call->producer()->id == producer_id) call->End(why);
+  }
+}
+
+void Streams::SetGate(const absl::Status& gate) {
+  gate_ = gate;
+  if (gate_.ok()) return;
+  appender_.Clear();
+  EndAll(gate_);
+}
+
+void Streams::EndAll(const absl::Status& status) {
+  std::vector<PublishStream*> streams;
+  for (const auto& [key, stream] : streams_) streams.push_back(stream);
+  for (PublishStream* stream : streams) {
+    // One that waits for its Open is told when it comes.
+    if (stream->producer() != nullptr) stream->End(status);
+  }
+  for (UnaryPublish* call : std::vector<UnaryPublish*>(calls_.begin(), calls_.end())) call->End(status);
+}
+
+void Streams::Drain(base::Task idle) {
+  draining_ = true;
+  idle_ = std::move(idle);
+  std::vector<PublishStream*> streams;
+  for (const auto& [key, stream] : streams_) streams.push_back(stream);
+  for (PublishStream* stream : streams) {
+    stream->Drain(limits::kRetryAfter * std::uniform_real_distribution<double>(0, 1)(random_));
+  }
+  CheckIdle();
+}
+
+void Streams::CheckIdle() {
+  if (!draining_ || !idle_ || !streams_.empty() || !calls_.empty()) return;
+  executor_->Post(std::exchange(idle_, nullptr));
+}
+
+void Streams::Report() {
+  const auto add = [](base::Counter& metric, uint64_t now, uint64_t before) {
+    metric.Increment(static_cast<double>(now - before));
+  };
+  const channel::Appender::Counters& now = appender_.counters();
+  add(metrics_->appended, now.appended, reported_.appended);
+  add(metrics_->transient, now.transient, reported_.transient);
+  add(metrics_->duplicates, now.duplicates, reported_.duplicates);
+  add(metrics_->unpublished, now.unpublished, reported_.unpublished);
+  add(metrics_->append_calls, now.calls, reported_.calls);
+  add(metrics_->append_refusals, now.refused, reported_.refused);
+  add(metrics_->epochs, now.epochs, reported_.epochs);
+  metrics_->queue_bytes.Set(static_cast<double>(appender_.queued_bytes()));
+  reported_ = now;
+}
+
+}  // namespace spanwire::broker
