@@ -25,13 +25,14 @@ export function backoffMs(attempt, random) {
 export class Client {
   // Callbacks, all optional: onEvent(event, raw, channel) for each new event; onControl(frame, raw) for each $ frame;
   // onStatus(status) when the connection's state changes; onCaughtUp(summary) when every channel is live again.
-  constructor({ url, onEvent, onControl, onStatus, onCaughtUp, random = Math.random }) {
+  constructor({ url, onEvent, onControl, onStatus, onCaughtUp, random = Math.random, silenceMs = SILENCE_MS }) {
     this.url = url;
     this.onEvent = onEvent || (() => {});
     this.onControl = onControl || (() => {});
     this.onStatus = onStatus || (() => {});
     this.onCaughtUp = onCaughtUp || (() => {});
     this.random = random;
+    this.silenceMs = silenceMs;
     this.channels = new Map(); // name → ChannelState
     this.forgotten = { uncertain: false }; // counts of channels that are no longer remembered
     for (const key of COUNTS) this.forgotten[key] = 0;
@@ -150,7 +151,7 @@ export class Client {
   checkSilence() {
     if (!this.socket) return;
     const silentMs = performance.now() - this.heardAt;
-    if (silentMs < (this.ready ? SILENCE_MS : HELLO_MS)) return;
+    if (silentMs < (this.ready ? this.silenceMs : HELLO_MS)) return;
     this.drop();
     this.wait(backoffMs(this.attempt, this.random), 'silent');
     this.attempt += 1;

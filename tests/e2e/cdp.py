@@ -100,6 +100,7 @@ class Browser:
     def open(self, url):
         result = self.call("Page.navigate", url=url)
         assert "errorText" not in result, result["errorText"]
+        self.wait(f"document.readyState === 'complete' && location.href === {json.dumps(url)}")
 
     def evaluate(self, expression):
         """The expression's value, which must be JSON."""
