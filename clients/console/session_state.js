@@ -11,7 +11,7 @@ const FINISHED = new Set(['completed', 'complete', 'succeeded', 'success', 'done
 const TONES = {
   ok: ['completed', 'complete', 'succeeded', 'success', 'done', 'finished', 'passed'],
   bad: ['failed', 'error', 'aborted', 'timed_out'],
-  wait: ['waiting', 'paused', 'blocked', 'interrupted', 'waiting_for_input', 'review', 'reviewing'],
+  wait: ['waiting', 'paused', 'blocked', 'interrupted', 'waiting_for_input'],
   idle: ['', 'queued', 'pending', 'created', 'scheduled', 'cancelled', 'canceled', 'stopped'],
 };
 

@@ -133,7 +133,8 @@ class TaskLine {
   }
 
   update(task) {
-    setText(this.name, task.message ? `${task.name}: ${task.message}` : task.name);
+    const named = task.message.startsWith(task.name);
+    setText(this.name, named ? task.message : [task.name, task.message].filter(Boolean).join(': '));
     setText(this.percent, task.progress === null ? '' : `${Math.round(task.progress)} %`);
   }
 }

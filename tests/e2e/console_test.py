@@ -1,0 +1,217 @@
+"""The console page in a real browser, on a real bridge, broker and Redis."""
+
+import json
+import pathlib
+import re
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from cdp import Browser
+
+CONSOLE = pathlib.Path(__file__).resolve().parents[2] / "clients" / "console"
+EVIL = "<img src=x onerror=\"document.body.dataset.evil='1'\"><script>document.body.dataset.evil='2'</script>"
+
+
+@pytest.fixture(name="browser")
+def fixture_browser():
+    browser = Browser()
+    yield browser
+    browser.close()
+
+
+def test_text_can_never_become_markup():
+    """No file of the console uses what turns strings into elements or code."""
+    dangerous = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\s*\.\s*write|\beval\s*\(|new\s+Function|"
+                           r"createContextualFragment|DOMParser|srcdoc|setHTML|setTimeout\s*\(\s*['\"`]|javascript:")
+    found = [f"{file.name}: {match.group(0)}" for file in CONSOLE.iterdir()
+             for match in dangerous.finditer(file.read_text(encoding="utf-8"))]
+    assert found == []
+
+
+def test_nothing_in_the_page_is_inline_or_from_elsewhere():
+    page = (CONSOLE / "index.html").read_text(encoding="utf-8")
+    assert re.findall(r"\sstyle=|\son\w+=|<style|<script(?![^>]*\ssrc=)", page) == []
+    for file in CONSOLE.iterdir():
+        outside = re.findall(r"https?://[^\s'\"`)]+", file.read_text(encoding="utf-8"))
+        assert [url for url in outside if url != "http://www.w3.org/2000/svg"] == [], file.name
+
+
+def test_the_bridge_serves_each_file_as_it_is_with_the_policy(stack):
+    for file in CONSOLE.iterdir():
+        path = "/" if file.name == "index.html" else f"/{file.name}"
+        with urllib.request.urlopen(stack.bridge_url + path, timeout=30) as answer:
+            assert answer.read() == file.read_bytes(), path
+            assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+            assert "unsafe" not in answer.headers["Content-Security-Policy"]
+            tag = answer.headers["ETag"]
+        again = urllib.request.Request(stack.bridge_url + path, headers={"If-None-Match": tag})
+        with pytest.raises(urllib.error.HTTPError) as unchanged:
+            urllib.request.urlopen(again, timeout=30)
+        assert unchanged.value.code == 304
+
+
+def test_shows_all_kinds_of_work_live(stack, browser):
+    browser.open(stack.bridge_url + "/")
+    browser.wait_text("#pill", "Live")
+    say = stack.publisher("page-tester").publish
+    say(session_id="sess_1", session_status_changed=dict(status="testing", progress=45, message="Executing UI tests..."))
+    browser.wait_text("#session-list", "Executing UI tests...")
+    browser.wait_text("#session-list", "45 %")
+    browser.wait_text("#session-list .badge", "testing")
+    say(session_id="sess_1", task_started=dict(task_id="t", name="Compile"))
+    say(session_id="sess_1", task_progress=dict(task_id="t", progress=30, message="12 workers"))
+    browser.wait_text("#session-list", "Compile: 12 workers")
+    say(session_id="sess_1", message_start=dict(message_id="m", role="assistant"))
+    for piece in ("I will ", "look at ", "the form."):
+        say(session_id="sess_1", message_delta=dict(message_id="m", delta=piece))
+    browser.wait_text("#session-list .speech", "I will look at the form.")
+    say(session_id="sess_1", test_result=dict(name="signs in", outcome="OUTCOME_PASSED", duration_ms=12))
+    say(session_id="sess_1", test_result=dict(name="signs out", outcome="OUTCOME_FAILED", message="not within 5 s"))
+    browser.wait_text("#test-list", "not within 5 s")
+    assert browser.text("#tests-passed") == "1 passed"
+    assert browser.text("#tests-bad") == "1 failed"
+    say(channels=["webgui:global"], notification=dict(title="Disk 83 % full", severity="SEVERITY_WARNING"))
+    browser.wait_text("#notice-list", "Disk 83 % full")
+    say(metric=dict(name="cpu_percent", value=61.5, unit="%"))
+    say(metric=dict(name="cpu_percent", value=73.5, unit="%"))
+    browser.wait_text("#metric-list", "73.5")
+    assert browser.evaluate("document.querySelectorAll('#metric-list .line[d]').length") == 1
+    say(session_id="sess_1", typing=dict(user="maria", active=True, target="cart.ts"))
+    browser.wait_text("#people-list", "types in cart.ts")
+    say(session_id="sess_1", comment=dict(comment_id="c", author="maria", text="Nice."))
+    browser.wait_text("#comment-list", "Nice.")
+    browser.wait_text("#agent-list", "page-tester")
+    browser.evaluate("document.querySelector('#frames').scrollIntoView()")
+    browser.wait_text("#frame-list", "session_status_changed")
+    browser.wait_text("#lost", "0 lost")
+    assert browser.text("#duplicates") == "0"
+    assert browser.evaluate("document.querySelectorAll('#session-list .card').length") == 1
+    assert browser.problems == []
+
+
+def test_a_reload_shows_what_happened_before(stack, browser):
+    say = stack.publisher("page-tester").publish
+    say(session_id="sess_old", session_status_changed=dict(status="running", progress=0, message="Begun before"))
+    say(session_id="sess_old", test_result=dict(name="came before", outcome="OUTCOME_PASSED"))
+    stack.flush()
+    browser.open(stack.bridge_url + "/")
+    browser.wait_text("#session-list", "Begun before")
+    browser.wait_text("#session-list", "0 %")  # a zero that was set is a zero, not nothing
+    browser.wait_text("#test-list", "came before")
+
+
+def test_markup_in_events_is_text(stack, browser):
+    browser.open(stack.bridge_url + "/")
+    browser.wait_text("#pill", "Live")
+    say = stack.publisher("page-tester").publish
+    say(session_id="sess_evil", session_status_changed=dict(status=EVIL, progress=1, message=EVIL))
+    say(session_id="sess_evil", message_delta=dict(message_id="m", delta=EVIL))
+    say(session_id="sess_evil", test_result=dict(name=EVIL, suite=EVIL, outcome="OUTCOME_FAILED", message=EVIL))
+    say(session_id="sess_evil", comment=dict(comment_id="c", author=EVIL, text=EVIL, target=EVIL))
+    say(session_id="sess_evil", metric=dict(name=EVIL, value=1, unit=EVIL, labels={EVIL: EVIL}))
+    say(channels=["webgui:global"], notification=dict(title=EVIL, body=EVIL, url="javascript:alert(1)"))
+    for place in ("#session-list", "#test-list", "#comment-list", "#metric-list", "#notice-list"):
+        browser.wait_text(place, "<img src=x onerror=")
+    browser.evaluate("document.querySelector('#frames').scrollIntoView()")
+    browser.wait_text("#frame-list", "<img src=x onerror=")
+    browser.evaluate("document.querySelector('#frame-list details').open = true")
+    browser.wait_text("#frame-list pre", "<img src=x onerror=")
+    assert browser.evaluate("document.querySelectorAll('img:not(.brand img), main script, main a').length") == 0
+    assert browser.evaluate("document.body.dataset.evil ?? ''") == ""
+    assert browser.problems == []
+
+
+def test_plain_json_published_straight_to_redis_is_shown(stack, browser):
+    browser.open(stack.bridge_url + "/?channel=webgui:session:sess_123")
+    browser.wait_text("#pill", "Live")
+    browser.wait_text("#integrity-note", "Waiting")
+    browser.evaluate("document.querySelector('#channel-details').open = true")
+    browser.wait("[...document.querySelectorAll('#channel-list tr')].every((row) => row.dataset.phase === 'live')")
+    record = {"type": "session_status_changed", "timestamp": "2024-01-01T12:00:00Z", "session_id": "sess_123",
+              "data": {"status": "testing", "progress": 45, "message": "Executing UI tests..."}}
+    assert stack.redis("PUBLISH", "webgui:session:sess_123", json.dumps(record)) == 1
+    browser.wait_text("#session-list", "Executing UI tests...")
+
+
+def test_a_bridge_that_dies_costs_nothing(stack, browser):
+    say = stack.publisher("page-tester").publish
+    browser.open(stack.bridge_url + "/")
+    browser.wait_text("#pill", "Live")
+    say(session_id="sess_1", session_status_changed=dict(status="running", progress=1))
+    browser.wait_text("#session-list", "1 %")
+    stack.kill_bridge()
+    browser.wait("['waiting', 'connecting'].includes(document.querySelector('#pill').dataset.phase)")
+    for progress in range(2, 32):
+        say(session_id="sess_1", session_status_changed=dict(status="running", progress=progress))
+    stack.flush()
+    stack.start_bridge()
+    browser.wait_text("#pill", "Live", 60)
+    browser.wait_text("#session-list", "31 %")
+    browser.wait_text("#banner", "replayed, 0 lost")
+    browser.wait_text("#lost", "0 lost")
+    assert browser.text("#duplicates") == "0"
+    assert int(re.search(r"([\d,]+) replayed", browser.text("#banner")).group(1)) >= 60  # on both channels
+
+
+def test_cutting_the_connection_replays_what_was_missed(stack, browser):
+    say = stack.publisher("page-tester").publish
+    browser.open(stack.bridge_url + "/")
+    browser.wait_text("#pill", "Live")
+    say(session_id="sess_1", session_status_changed=dict(status="running", progress=1))
+    browser.wait_text("#session-list", "1 %")
+    browser.click("#cut")
+    browser.wait_text("#banner", "You cut the connection")
+    say(session_id="sess_1", session_status_changed=dict(status="running", progress=2))
+    stack.flush()
+    browser.wait_text("#banner", "Back: 2 replayed, 0 lost", 30)  # on the session's channel and on the global one
+    browser.wait_text("#session-list", "2 %")
+
+
+def test_the_first_event_is_there_within_ten_seconds(stack, browser):
+    say = stack.publisher("page-tester").publish
+    began = time.monotonic()
+    browser.open(stack.bridge_url + "/")
+    say(session_id="sess_1", session_status_changed=dict(status="running", progress=1, message="Here"))
+    browser.wait_text("#session-list", "Here", 10)
+    assert time.monotonic() - began < 10
+
+
+def test_is_usable_without_a_mouse_and_by_a_screen_reader(stack, browser):
+    browser.open(stack.bridge_url + "/")
+    browser.wait_text("#pill", "Live")
+    assert browser.evaluate("document.documentElement.lang") == "en"
+    live = browser.evaluate("[...document.querySelectorAll('[aria-live], [role=status], [role=log]')].map((e) => e.id)")
+    assert live == ["announcer"]
+    assert browser.evaluate("document.querySelector('#announcer').textContent") == "Connected, live."
+    unnamed = browser.evaluate("""[...document.querySelectorAll('button, input, a, section, [role=progressbar]')].filter((e) =>
+        !(e.textContent.trim() || e.getAttribute('aria-label') || e.getAttribute('aria-labelledby') || e.labels?.length))
+        .map((e) => e.outerHTML)""")
+    assert unnamed == []
+    names = browser.call("Accessibility.getFullAXTree")["nodes"]
+    roles = {node["role"]["value"] for node in names if not node.get("ignored")}
+    assert {"banner", "main", "contentinfo", "navigation", "region", "heading"} <= roles
+    browser.evaluate("document.querySelector('#theme').focus()")
+    for theme in ("light", "dark", None):
+        browser.call("Input.dispatchKeyEvent", type="keyDown", key="Enter", code="Enter", text="\r",
+                     windowsVirtualKeyCode=13)
+        browser.call("Input.dispatchKeyEvent", type="keyUp", key="Enter", code="Enter", windowsVirtualKeyCode=13)
+        assert browser.evaluate("document.documentElement.dataset.theme ?? null") == theme
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1440])
+def test_nothing_sticks_out_at_any_width(stack, browser, width):
+    browser.emulate(width, 800, mobile=width < 700)
+    browser.open(stack.bridge_url + "/")
+    browser.wait_text("#pill", "Live")
+    say = stack.publisher("page-tester").publish
+    long = "x" * 128
+    say(session_id=long, session_status_changed=dict(status="testing", progress=1, message="y" * 400))
+    say(session_id=long, test_result=dict(name="t" * 300, outcome="OUTCOME_FAILED", message="m" * 400))
+    say(session_id=long, metric=dict(name="n" * 100, value=1e15, unit="u" * 16))
+    say(channels=["webgui:global"], notification=dict(title="z" * 200, body="b" * 500))
+    for place in ("#session-list", "#test-list", "#metric-list", "#notice-list"):
+        browser.wait(f"document.querySelector('{place}').childElementCount > 0")
+    assert browser.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
