@@ -73,6 +73,7 @@ class Sink final : public spdlog::sinks::base_sink<std::mutex> {
   void SetOutput(Output output) {
     std::lock_guard<std::mutex> lock(mutex_);
     output_ = std::move(output);
+    limiter_ = RepeatLimiter();
   }
 
  protected:

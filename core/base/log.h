@@ -57,8 +57,9 @@ void InitLogging(LogLevel level, LogFormat format, absl::string_view daemon);
 // of the daemon calls this so that the last burst before a silence is told as well.
 void FlushSuppressed();
 
-// Where lines (without line end) go instead of standard error; nullptr: back to standard error. For
-// tests. `output` is called by one thread at a time and must not log.
+// Where lines (without line end) go instead of standard error; nullptr: back to standard error.
+// What was counted is forgotten. For tests. `output` is called by one thread at a time and must not
+// log.
 void SetLogOutput(absl::AnyInvocable<void(absl::string_view line)> output);
 
 }  // namespace spanwire::base

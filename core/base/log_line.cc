@@ -1,5 +1,6 @@
 #include "core/base/log_line.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "absl/strings/str_cat.h"
@@ -88,12 +89,9 @@ void AppendQuoted(absl::string_view text, std::string* out) {
 
 // Whether logfmt takes the value without quotes.
 bool IsBare(absl::string_view value) {
-  if (value.empty()) return false;
-  for (const char c : value) {
-    if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7F)
-      return false;  // c < 0: beyond ASCII
-  }
-  return true;
+  return !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
+    return c > ' ' && c < 0x7F && c != '"' && c != '=' && c != '\\';
+  });
 }
 
 // The value within its bound; the cut never splits a character.
