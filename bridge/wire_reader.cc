@@ -1,6 +1,7 @@
 #include "bridge/wire_reader.h"
 
 #include <bit>
+#include <cstddef>
 
 namespace spanwire::bridge {
 namespace {
@@ -8,6 +9,7 @@ namespace {
 // Fixed numbers are copied as they stand.
 static_assert(std::endian::native == std::endian::little);
 
+constexpr ptrdiff_t kTagBytes = 5;
 constexpr uint8_t kGroupEnd = 4;
 constexpr int kGroupDepth = 100;  // as protobuf's own parser
 
@@ -24,10 +26,13 @@ bool WireReader::Next(WireField* field) {
 }
 
 bool WireReader::ReadTag(uint32_t* number, uint8_t* type) {
-  uint64_t tag;
-  if (!ReadVarint(&tag)) return false;
-  if (tag > UINT32_MAX || tag < 8) return Malformed();
-  *number = static_cast<uint32_t>(tag >> 3);
+  const char* const begin = p_;
+  uint64_t value;
+  if (!ReadVarint(&value)) return false;
+  // Bits beyond 32 are dropped, as in protobuf's own parser.
+  const uint32_t tag = static_cast<uint32_t>(value);
+  if (p_ - begin > kTagBytes || tag < 8) return Malformed();
+  *number = tag >> 3;
   *type = static_cast<uint8_t>(tag & 7);
   return true;
 }
