@@ -46,6 +46,7 @@ struct Broker final : public AppenderListener {
   Broker(base::Loop* loop, const test::RedisServer& redis, Appender::Options options = {})
       : client(loop, redis.options()), appender(loop, &client, &names, this, std::move(options)) {
     client.Start();
+    EXPECT_TRUE(test::RunUntil(*loop, [this] { return client.up(); }));
   }
   void OnProducerFailed(absl::string_view producer, const absl::Status& why) override {
     failed[std::string(producer)] = why;
