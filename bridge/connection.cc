@@ -116,6 +116,8 @@ void Connection::Open(const Request& request) {
   Count(loop_->mutable_counters().websockets_open);
   socket_->queue().Push(SerializeResponse(handshake.response, true, false, loop_->loop()->Now()));
   Enter(State::kWebSocket);
+  // At once: it must not be among what is dropped when the session overfills the queue from the start.
+  if (!socket_->Flush()) return OnBroken();
   const ConnectionOptions& options = loop_->options();
   websocket_.emplace(WebSocket::Options{options.message_bytes, options.fragments, options.binary});
   listener_ = loop_->site()->OnWebSocket(request, handshake.subprotocol, this);
