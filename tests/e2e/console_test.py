@@ -117,7 +117,7 @@ def test_markup_in_events_is_text(stack, browser):
         browser.wait_text(place, "<img src=x onerror=")
     browser.evaluate("document.querySelector('#frames').scrollIntoView()")
     browser.wait_text("#frame-list", "<img src=x onerror=")
-    browser.evaluate("document.querySelector('#frame-list details').open = true")
+    browser.evaluate("document.querySelector('#frame-list [data-kind=event] details').open = true")
     browser.wait_text("#frame-list pre", "<img src=x onerror=")
     assert browser.evaluate("document.querySelectorAll('img:not(.brand img), main script, main a').length") == 0
     assert browser.evaluate("document.body.dataset.evil ?? ''") == ""
