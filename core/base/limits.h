@@ -33,6 +33,9 @@ inline constexpr size_t kPublishCalls = 1'024;     // unary calls under way
 inline constexpr size_t kResumedStreams = 64;      // that read on, at a time, when there is room again
 inline constexpr absl::Duration kEpochAhead = absl::Hours(1);  // an instance's epoch, of Redis' clock
 inline constexpr absl::Duration kRetryAfter = absl::Seconds(1);  // hint to agents: at most, drawn for each
+inline constexpr absl::Duration kAgentPingInterval = absl::Seconds(30);  // of connections without traffic
+inline constexpr absl::Duration kAgentPongDeadline = absl::Seconds(10);
+inline constexpr size_t kHealthWatches = 256;
 inline constexpr size_t kGrpcMessageBytes = 4 << 20;  // larger ones are refused unread by gRPC
 inline constexpr size_t kGrpcBytes = 256 << 20;       // of gRPC's own buffers, all connections
 
@@ -121,6 +124,7 @@ inline constexpr absl::Duration kPositionInterval = absl::Seconds(25);
 inline constexpr uint64_t kMaxCommandId = (uint64_t{1} << 53) - 1;
 
 // Daemons.
+inline constexpr absl::Duration kShutdownGrace = absl::Seconds(1);  // of gRPC calls that only wait
 inline constexpr absl::Duration kDrainTimeout = absl::Seconds(10);
 inline constexpr absl::Duration kDrainWindow = absl::Seconds(5);
 inline constexpr size_t kConfigBytes = 1 << 20;
