@@ -1,0 +1,39 @@
+"""Many events to many clients, while the bridge's pub/sub connections are cut every second."""
+
+import time
+
+from stack import BIN, FULL, wait_until
+
+AGENTS = 4
+CLIENTS = 20
+RATE = 2_500  # events a second, all agents
+EVENTS = 100_000 if FULL else 20_000
+CHANNELS = [f"webgui:session:load_{number}" for number in range(10)]
+
+
+def test_every_client_has_every_event_once_in_order_without_a_gap(stack):
+    seconds = EVENTS / RATE
+    browsers = stack.run("browsers", [
+        BIN / "load-browsers", "--bridge", stack.bridge_address, "--clients", CLIENTS,
+        "--channels", ",".join(CHANNELS), "--expect", EVENTS, "--seconds", int(seconds * 3 + 60)])
+    wait_until(lambda: "live" in browsers.text() or browsers.code is not None, "all subscriptions live")
+    assert browsers.code is None, browsers.text()
+
+    agents = [stack.run(f"agent-{number}", [
+        BIN / "load-agent", "--target", stack.broker_target, "--channels", ",".join(CHANNELS),
+        "--rate", RATE // AGENTS, "--events", EVENTS // AGENTS, "--label", f"a{number}"]) for number in range(AGENTS)]
+    cuts = 0
+    began = time.monotonic()
+    while browsers.code is None and any(agent.code is None for agent in agents):
+        cuts += stack.redis("CLIENT", "KILL", "TYPE", "pubsub")
+        time.sleep(1)
+
+    for agent in agents:
+        assert agent.wait(seconds * 2 + 60) == 0, agent.text()[-500:]
+    took = time.monotonic() - began
+    assert browsers.wait(seconds * 2 + 60) == 0, browsers.text()
+    assert browsers.text().endswith("done\n")
+    assert cuts >= seconds * 0.5, "the connections were to be cut all the time"
+    losses = stack.bridge.metric("spanwire_bridge_pubsub_losses_total")
+    assert losses >= cuts * 0.5
+    print(f"{EVENTS} events in {took:.1f} s to {CLIENTS} clients, {cuts} connections cut")
