@@ -1,20 +1,21 @@
-// Runs a loop on the test's own thread until something is so.
+// Runs a Loop on the test's own thread until a condition holds: no second thread, and nothing waits
+// for time alone.
 #pragma once
 
 #include <chrono>
-#include <functional>
 
+#include "absl/functional/function_ref.h"
 #include "core/base/loop.h"
 
 namespace spanwire::test {
 
-// Whether `condition` came true. The deadline is generous: it only ends a test that would hang.
-inline bool RunUntil(base::Loop& loop, const std::function<bool()>& condition,
-                     std::chrono::seconds deadline = std::chrono::seconds(30)) {
+// False: the condition did not come to hold within `deadline`, which is generous for a loaded
+// machine.
+inline bool RunUntil(base::Loop& loop, absl::FunctionRef<bool()> condition,
+                     std::chrono::seconds deadline = std::chrono::seconds(60)) {
   const auto end = std::chrono::steady_clock::now() + deadline;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return false;
-    loop.io().restart();
     loop.io().run_one_for(std::chrono::milliseconds(20));
   }
   return true;
