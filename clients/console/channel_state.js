@@ -31,7 +31,15 @@ export class ChannelState {
     this.rollbacks = []; // what was seen before a failover took it: [from, to], newest last
   }
 
-  // $subscribed, $position and $live say where this subscription stands.
+  // $subscribed. Who resumes starts where it stopped; a server that starts later has left something out.
+  onSubscribed(position) {
+    const last = parsePosition(this.last);
+    const start = parsePosition(position);
+    if (last && start && comparePositions(start, last) > 0) this.countHole(last, start, 'unannounced');
+    this.moveTo(position);
+  }
+
+  // $position and $live say where this subscription stands.
   moveTo(position) {
     if (parsePosition(position)) this.last = position;
   }

@@ -189,7 +189,7 @@ export class Client {
       case '$subscribed':
         this.commands.delete(frame.id);
         if (!channel || !this.wanted.has(frame.channel)) break;
-        channel.moveTo(frame.position);
+        channel.onSubscribed(frame.position);
         channel.phase = 'replaying';
         break;
       case '$live':

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from cdp import Browser
-from scripted_server import ScriptedServer
+from scripted_server import HELLO, ScriptedServer
 
 GLOBAL = "webgui:global"
 
@@ -154,6 +154,24 @@ def test_a_reconnect_resumes_after_the_last_position(browser, serve):
     browser.wait("document.querySelector('#reconnects').textContent === '1'")
     browser.wait_text("#lost", "0 lost")
     assert resumed == [None, "5-40"]
+
+
+def test_a_server_that_resumes_too_late_is_caught(browser, serve):
+    async def script(peer):
+        if peer.number == 1:
+            await peer.accept_subscription("5-10")
+            await peer.event("5-11")
+            await peer.close(3001, {"code": "drain", "reconnect": True})
+        else:
+            await peer.send(HELLO)
+            command = await peer.command()
+            await peer.send({"type": "$subscribed", "id": command["id"], "channel": GLOBAL, "position": "5-15"})
+            await peer.send({"type": "$live", "channel": GLOBAL, "position": "5-15"})
+        await peer.wait_closed()
+
+    browser.open(serve(script).url)
+    browser.wait_text("#lost", "4 lost")
+    browser.wait_text("#integrity-note", "unannounced")
 
 
 def test_after_ms_is_waited_for(browser, serve):
