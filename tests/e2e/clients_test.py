@@ -196,7 +196,7 @@ def test_a_fenced_instance_stops_and_says_so(stack):
     assert why.code == grpc.StatusCode.ABORTED.value[0]
     assert states[-1] == (spanwire.State.STOPPED, why.code)
     with pytest.raises(spanwire.Stopped):
-        old.close()
+        say(old, "still too late")
     say(new, "newer")
     new.flush(WAIT_SECONDS)
     assert texts_of(stack, SESSION) == ["old", "new", "newer"]
@@ -234,7 +234,7 @@ def test_large_events_make_batches_of_a_mebibyte(stack):
 
 
 FORK = """
-import os, sys, time
+import os, sys
 import spanwire
 publisher = spanwire.Publisher(sys.argv[1], agent="parent")
 def say(p, text): p.publish(session_id="s", log_line=dict(text=text))
@@ -249,8 +249,11 @@ for number in range(5):
                 os._exit(90)
             except spanwire.Forked:
                 pass
-        with spanwire.Publisher(sys.argv[1], agent="child") as mine:
-            say(mine, f"child {number}")
+        try:
+            with spanwire.Publisher(sys.argv[1], agent="child") as mine:
+                say(mine, f"child {number}")
+        except spanwire.Forked as error:
+            print(error, flush=True)
         sys.exit(7)
     say(publisher, f"parent {number}")
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
@@ -260,10 +263,23 @@ print("fine")
 """
 
 
-def test_the_python_client_survives_fork(stack):
+def run_python(code, *arguments, env=None):
+    """A program on the Python client, in a process of its own."""
     path = os.pathsep.join([str(BIN.parent / "python"), str(ROOT / "clients" / "python")])
-    done = subprocess.run([sys.executable, "-c", FORK, stack.broker_target], timeout=120,
-                          env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-c", code, *arguments], timeout=120, capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": path, **(env or {})})
+
+
+def test_after_fork_the_parent_goes_on_and_the_child_is_told(stack):
+    done = run_python(FORK, stack.broker_target, env={"GRPC_ENABLE_FORK_SUPPORT": "0"})
+    assert done.returncode == 0, done.stderr
+    *told, last = done.stdout.splitlines()
+    assert last == "fine" and len(told) == 5 and all("create Publishers after fork() only" in line for line in told)
+    assert texts_of(stack, SESSION) == ["before"] + [f"parent {number}" for number in range(5)]
+
+
+def test_with_grpcs_fork_support_the_child_may_publish_too(stack):
+    done = run_python(FORK, stack.broker_target, env={"GRPC_ENABLE_FORK_SUPPORT": "1"})
     assert done.returncode == 0 and done.stdout == "fine\n", done.stderr
     expected = ["before"] + [f"{who} {number}" for number in range(5) for who in ("child", "parent")]
     assert sorted(texts_of(stack, SESSION)) == sorted(expected)
@@ -281,10 +297,8 @@ if sys.argv[2] == "flush":
 
 @pytest.mark.parametrize("how", ["flush", "leave"])
 def test_a_program_that_forgets_to_close_still_ends(stack, how):
-    path = os.pathsep.join([str(BIN.parent / "python"), str(ROOT / "clients" / "python")])
     began = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", ABANDON, stack.broker_target, how], timeout=60,
-                          env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
+    done = run_python(ABANDON, stack.broker_target, how)
     assert done.returncode == 0 and done.stderr == ""
     assert time.monotonic() - began < WAIT_SECONDS
 

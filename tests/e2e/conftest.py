@@ -10,9 +10,9 @@ def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
     if report.failed:
-        for value in getattr(item, "funcargs", {}).values():
-            if isinstance(value, Stack):
-                report.sections.append(("what the processes said", value.logs()))
+        stack = getattr(item, "funcargs", {}).get("bare_stack")
+        if stack is not None:
+            report.sections.append(("what the processes said", stack.logs()))
 
 
 @pytest.fixture(name="bare_stack")

@@ -46,7 +46,8 @@ class Process:
         self.log = folder / f"{name}.log"
         self._command = [str(word) for word in command]
         self._folder = folder
-        self._env = {**os.environ, **(env or {})}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("SPANWIRE_")}
+        self._env = {**inherited, **(env or {})}
         self._popen = None
 
     def start(self):

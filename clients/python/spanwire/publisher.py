@@ -46,10 +46,15 @@ class Stopped(Exception):
 
 
 class Forked(RuntimeError):
-    """The Publisher was created before a fork and lives on in the parent only; the child needs one of its own."""
+    """The Publisher was created before a fork and lives on in the parent only. The child may have one of its own if the parent
+    had none before the fork, or if GRPC_ENABLE_FORK_SUPPORT=1 was in the environment when gRPC was imported."""
 
-    def __init__(self) -> None:
-        super().__init__("this Publisher lives in the parent process; create another one after fork()")
+
+_IN_CHILD = "this Publisher was created before fork() and lives in the parent process only"
+_NO_FORK_SUPPORT = (
+    "a Publisher was used before fork(), so gRPC does not work in this process: create Publishers after fork() only, or set "
+    "GRPC_ENABLE_FORK_SUPPORT=1 before gRPC is imported"
+)
 
 
 class Publisher:
@@ -79,6 +84,8 @@ class Publisher:
         on_nack: Optional[Callable[[pb.Nack], None]] = None,
         on_state: Optional[Callable[[State, int, str], None]] = None,
     ) -> None:
+        if _used_before_fork and not _grpc_supports_fork():
+            raise Forked(_NO_FORK_SUPPORT)
         window = Window(max(queue_events, 1), max(queue_bytes, _window.EVENT_BYTES + 8))
         self._core = _Core(
             target,
@@ -240,12 +247,14 @@ class _Core:
         self._ending = False
         self._forked = False
         self._worker = threading.Thread(target=self._run, name="spanwire", daemon=True)
+        global _used
+        _used = True
         _cores.add(self)
         self._worker.start()
 
     def publish(self, event: Optional[event_pb2.Event], fields: Any, wait: bool) -> int:
         if self._forked:
-            raise Forked()
+            raise Forked(_IN_CHILD)
         try:
             encoded = _encode(event, fields)
         except (ValueError, TypeError):
@@ -274,7 +283,7 @@ class _Core:
 
     def flush(self, timeout: float) -> None:
         if self._forked:
-            raise Forked()
+            raise Forked(_IN_CHILD)
         if threading.current_thread() is self._worker:
             raise RuntimeError("flush waits for callbacks, so none of them may call it")
         with self._changed:
@@ -301,7 +310,7 @@ class _Core:
 
     def counters(self) -> Counters:
         if self._forked:
-            raise Forked()
+            raise Forked(_IN_CHILD)
         with self._changed:
             window = self.session.window
             return Counters(
@@ -384,11 +393,19 @@ class _Core:
 
 
 _cores: "weakref.WeakSet[_Core]" = weakref.WeakSet()
+_used = False  # a Publisher was created in this process or an ancestor of it
+_used_before_fork = False
 
 
 def _after_fork_in_child() -> None:
+    global _used_before_fork
+    _used_before_fork = _used
     for core in list(_cores):
         core.after_fork()
+
+
+def _grpc_supports_fork() -> bool:
+    return os.environ.get("GRPC_ENABLE_FORK_SUPPORT", "").lower() in ("1", "t", "true", "y", "yes")
 
 
 def _end_all() -> None:
