@@ -1,7 +1,9 @@
-// What crosses between the feed loop and the connection loops, by mailbox: requests one way, deliveries the other.
+// What crosses between the feed loop and the connection loops, by mailbox: requests one way,
+// deliveries the other.
 //
-// A *topic* is one channel as one connection loop follows it; the loop numbers its topics, and never uses a number twice. A
-// *reader* is one subscription that asks for pages; numbered likewise. Plain values: no thread owns them.
+// A *topic* is one channel as one connection loop follows it; the loop numbers its topics, and
+// never uses a number twice. A *reader* is one subscription that asks for pages; numbered likewise.
+// Plain values: no thread owns them.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +18,8 @@
 
 namespace spanwire::bridge {
 
-// An event as subscriptions get it. No frame: an event that this view does not show; its position counts all the same.
+// An event as subscriptions get it. No frame: an event that this view does not show; its position
+// counts all the same.
 using FrameEntry = channel::Entry<FramePtr>;
 using FramePage = channel::Page<FramePtr>;
 

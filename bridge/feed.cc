@@ -50,7 +50,8 @@ void Feed::OnMessage(absl::string_view payload) {
         if (frame) Deliver(Delivery::Transient{frame});
         return;
       }
-      // Before the start is asked for there is nothing to follow: the tail will be behind this event.
+      // Before the start is asked for there is nothing to follow: the tail will be behind this
+      // event.
       if (!started_) return;
       queued_bytes_ = follower_.reading() ? queued_bytes_ + message.event.size() : 0;
       if (queued_bytes_ > limits::kFeedQueueBytes) {
@@ -83,7 +84,8 @@ void Feed::Refuse(const absl::Status& why) {
 
 void Feed::Attach(const Outlet& outlet) {
   outlets_.push_back(outlet);
-  if (follower_.last()) sink_->Deliver(outlet, {outlet.topic, Delivery::Started{*follower_.last()}});
+  if (follower_.last())
+    sink_->Deliver(outlet, {outlet.topic, Delivery::Started{*follower_.last()}});
 }
 
 void Feed::Detach(const Outlet& outlet) { std::erase(outlets_, outlet); }
@@ -95,8 +97,8 @@ void Feed::Read(const Outlet& outlet, uint64_t reader, const channel::Ask& ask) 
   });
 }
 
-// The ring and the feed's output after it are one unbroken run, so a reader whose position stands in the ring has missed
-// nothing but what it is given here.
+// The ring and the feed's output after it are one unbroken run, so a reader whose position stands
+// in the ring has missed nothing but what it is given here.
 bool Feed::ReadRing(const Outlet& outlet, uint64_t reader, const channel::Ask& ask) {
   const absl::optional<channel::Position>& last = follower_.last();
   if (!last || ask.kind != channel::Ask::Kind::kRange || !ask.after) return false;
@@ -182,7 +184,8 @@ FramePage Feed::RenderPage(channel::LogPage page, const channel::Ask& ask) {
       rendered.rows.push_back({row.position, row.prev, nullptr});
       continue;
     }
-    // Behind a hole the reader is told a new position: nothing that the view shows lies between that and this row.
+    // Behind a hole the reader is told a new position: nothing that the view shows lies between
+    // that and this row.
     if (!last || !channel::Follows(*last, row.position, row.prev)) visible = row.position.Before();
     Measure(row);
     rendered.rows.push_back(renderer_->Render(channel_, row, &visible));

@@ -1,5 +1,6 @@
-// A feed: one channel as this bridge follows it, for all its connection loops. It turns what pub/sub brings into an unbroken
-// run of events, renders each once, and keeps the newest frames, so that most resumes never reach Redis.
+// A feed: one channel as this bridge follows it, for all its connection loops. It turns what
+// pub/sub brings into an unbroken run of events, renders each once, and keeps the newest frames, so
+// that most resumes never reach Redis.
 //
 // Owner: Feeds. Thread: the feed loop.
 #pragma once
@@ -95,10 +96,11 @@ class Feed final : private channel::Follower<std::string>::Owner {
   std::deque<FrameEntry> ring_;
   channel::Position base_;
   size_t ring_bytes_ = 0;
-  // The last position that everybody of the view may have seen: what `prev` says after events that it does not show.
+  // The last position that everybody of the view may have seen: what `prev` says after events that
+  // it does not show.
   channel::Position visible_;
   double mean_bytes_ = 0;
-  size_t queued_bytes_ = 0;  // at least what waits for the Read under way
+  size_t queued_bytes_ = 0;      // at least what waits for the Read under way
   std::shared_ptr<char> alive_;  // what callbacks that may outlive this hold weakly
 };
 

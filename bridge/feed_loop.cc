@@ -29,16 +29,24 @@ struct FeedLoop::Meters {
   explicit Meters(base::Metrics* m)
       : feeds(m->AddGauge("spanwire_bridge_feeds", "Channels that this bridge follows.")),
         redis_up(m->AddGauge("spanwire_bridge_redis_up", "Whether the command connection is up.")),
-        pubsub_up(m->AddGauge("spanwire_bridge_pubsub_up", "Whether the pub/sub connection is up.")),
-        pages_waiting(m->AddGauge("spanwire_bridge_pages_waiting", "Pages asked of Redis and not answered.")),
-        redis_losses(m->AddCounter("spanwire_bridge_redis_losses_total", "Command connections lost.")),
-        pubsub_losses(m->AddCounter("spanwire_bridge_pubsub_losses_total", "Pub/sub connections lost.")),
+        pubsub_up(
+            m->AddGauge("spanwire_bridge_pubsub_up", "Whether the pub/sub connection is up.")),
+        pages_waiting(
+            m->AddGauge("spanwire_bridge_pages_waiting", "Pages asked of Redis and not answered.")),
+        redis_losses(
+            m->AddCounter("spanwire_bridge_redis_losses_total", "Command connections lost.")),
+        pubsub_losses(
+            m->AddCounter("spanwire_bridge_pubsub_losses_total", "Pub/sub connections lost.")),
         events(m->AddCounter("spanwire_bridge_events_total", "Logged events followed.")),
-        transient(m->AddCounter("spanwire_bridge_transient_events_total", "Transient events passed on.")),
-        plain_json(m->AddCounter("spanwire_bridge_plain_json_total", "Plain JSON messages passed on.")),
-        refused(m->AddCounter("spanwire_bridge_refused_messages_total",
-                              "Messages on followed channels that were neither events nor valid plain JSON.")),
-        unreadable(m->AddCounter("spanwire_bridge_unreadable_events_total", "Events that could not be shown.")),
+        transient(
+            m->AddCounter("spanwire_bridge_transient_events_total", "Transient events passed on.")),
+        plain_json(
+            m->AddCounter("spanwire_bridge_plain_json_total", "Plain JSON messages passed on.")),
+        refused(m->AddCounter(
+            "spanwire_bridge_refused_messages_total",
+            "Messages on followed channels that were neither events nor valid plain JSON.")),
+        unreadable(m->AddCounter("spanwire_bridge_unreadable_events_total",
+                                 "Events that could not be shown.")),
         gaps(m->AddCounter("spanwire_bridge_feed_gaps_total", "Gaps that feeds had to tell.")),
         ring_reads(m->AddCounter("spanwire_bridge_ring_reads_total", "Pages served from memory.")),
         log_reads(m->AddCounter("spanwire_bridge_log_reads_total", "Pages asked of Redis.")) {}
@@ -46,8 +54,8 @@ struct FeedLoop::Meters {
   base::Gauge& redis_up;
   base::Gauge& pubsub_up;
   base::Gauge& pages_waiting;
-  Total redis_losses, pubsub_losses, events, transient, plain_json, refused, unreadable, gaps, ring_reads,
-      log_reads;
+  Total redis_losses, pubsub_losses, events, transient, plain_json, refused, unreadable, gaps,
+      ring_reads, log_reads;
 };
 
 FeedLoop::FeedLoop(Options options, const channel::Names* names, base::Metrics* metrics,
@@ -95,8 +103,8 @@ void FeedLoop::OnUp() {
 
 void FeedLoop::OnDown(const absl::Status&) {}
 
-// A Redis that evicts keys loses logs without a word: before the first event that is a reason not to start, later one not to
-// be ready.
+// A Redis that evicts keys loses logs without a word: before the first event that is a reason not
+// to start, later one not to be ready.
 void FeedLoop::CheckFitness() {
   redis::CheckEviction(&client_, [this](absl::Status fitness) {
     if (absl::IsUnavailable(fitness)) return;  // asked again on the next connection
@@ -125,7 +133,9 @@ void FeedLoop::OnMessage(absl::string_view channel, std::string payload) {
 
 void FeedLoop::OnProbe(const absl::Status& verdict) {
   verdict_ = verdict;
-  const absl::Status& why = !client_.health().ok() ? client_.health() : unfit_.ok() ? verdict_ : unfit_;
+  const absl::Status& why = !client_.health().ok() ? client_.health()
+                            : unfit_.ok()          ? verdict_
+                                                   : unfit_;
   readiness_->Set("redis", why.ok(), why.message());
 }
 

@@ -1,8 +1,8 @@
-// The feed loop: the one thread that follows channels in Redis. It owns the connections to Redis, the probe and the feeds, and
-// hands what they give to the connection loops.
+// The feed loop: the one thread that follows channels in Redis. It owns the connections to Redis,
+// the probe and the feeds, and hands what they give to the connection loops.
 //
-// Owner: the bridge's server. Thread safety: Post from any thread; Start and Stop from main; the rest happens on its own
-// thread.
+// Owner: the bridge's server. Thread safety: Post from any thread; Start and Stop from main; the
+// rest happens on its own thread.
 #pragma once
 
 #include <functional>
@@ -34,13 +34,13 @@ class FeedLoop final : public redis::ConnectionListener,
   struct Options {
     redis::RedisOptions redis;
     absl::Duration log_ttl;
-    std::string instance;     // names this process among all
-    bool plain_json = true;   // take the record's JSON
+    std::string instance;    // names this process among all
+    bool plain_json = true;  // take the record's JSON
   };
 
-  // All outlive it. `deliver` hands a delivery to a connection loop; `on_first_up` is called once, when Redis was reached and
-  // found fit (OK), or unfit for good: it evicts keys. Both are called on the feed loop. The condition "redis" of `readiness`
-  // follows the probe.
+  // All outlive it. `deliver` hands a delivery to a connection loop; `on_first_up` is called once,
+  // when Redis was reached and found fit (OK), or unfit for good: it evicts keys. Both are called
+  // on the feed loop. The condition "redis" of `readiness` follows the probe.
   FeedLoop(Options options, const channel::Names* names, base::Metrics* metrics,
            base::Readiness* readiness, Feeds::Post deliver,
            absl::AnyInvocable<void(absl::Status)> on_first_up);
@@ -78,9 +78,9 @@ class FeedLoop final : public redis::ConnectionListener,
   redis::Probe probe_;
   base::Mailbox<FeedRequest> mailbox_;
   std::unique_ptr<Meters> meters_;
-  bool fit_ = false;          // Redis was found fit once
-  absl::Status unfit_;        // why it is not now
-  absl::Status verdict_;      // the probe's
+  bool fit_ = false;      // Redis was found fit once
+  absl::Status unfit_;    // why it is not now
+  absl::Status verdict_;  // the probe's
   base::Executor::Timer tick_;
 };
 

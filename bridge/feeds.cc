@@ -32,7 +32,8 @@ Feeds::~Feeds() = default;
 
 void Feeds::OnRequest(FeedRequest request) {
   const Feed::Outlet outlet{request.loop, request.topic};
-  if (auto* attach = std::get_if<FeedRequest::Attach>(&request.what)) return Attach(outlet, attach->channel);
+  if (auto* attach = std::get_if<FeedRequest::Attach>(&request.what))
+    return Attach(outlet, attach->channel);
   const auto topic = topics_.find({request.loop, request.topic});
   if (topic == topics_.end()) return;  // refused meanwhile
   Slot& slot = *topic->second;
@@ -95,7 +96,8 @@ void Feeds::VerifyAll() {
   for (Slot* slot : order_) slot->feed.Verify();
 }
 
-// Spreads the verification of all feeds evenly over the interval, and ends those that nobody follows any more.
+// Spreads the verification of all feeds evenly over the interval, and ends those that nobody
+// follows any more.
 void Feeds::Tick() {
   tick_ = executor_->After(kTick, [this] { Tick(); });
   due_ += static_cast<double>(order_.size()) * absl::FDivDuration(kTick, limits::kVerifyInterval);

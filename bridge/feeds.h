@@ -1,5 +1,5 @@
-// All feeds of a bridge: made when a connection loop first asks for a channel, kept a while after the last one left, read
-// again now and then to find what pub/sub lost without a trace.
+// All feeds of a bridge: made when a connection loop first asks for a channel, kept a while after
+// the last one left, read again now and then to find what pub/sub lost without a trace.
 //
 // Owner: the bridge's server. Thread: the feed loop; the connection loops reach it by mailbox.
 #pragma once
@@ -27,12 +27,14 @@ class Feeds final : public redis::PubSubListener, public Feed::Sink {
   // Hands a delivery to a connection loop.
   using Post = absl::AnyInvocable<void(size_t loop, Delivery delivery)>;
 
-  // All outlive the feeds; `pubsub` may be set later, but before the first request. `plain_json`: take the record's JSON.
+  // All outlive the feeds; `pubsub` may be set later, but before the first request. `plain_json`:
+  // take the record's JSON.
   Feeds(base::Executor* executor, channel::LogReader* reader, Post post, bool plain_json);
   ~Feeds() override;
   void set_pubsub(redis::PubSub* pubsub) { pubsub_ = pubsub; }
 
-  // What a connection loop asks for. `request.what` names a valid channel: who may ask was decided before.
+  // What a connection loop asks for. `request.what` names a valid channel: who may ask was decided
+  // before.
   void OnRequest(FeedRequest request);
   // Every feed is read again at once: the data set is another one.
   void VerifyAll();

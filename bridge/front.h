@@ -20,7 +20,8 @@ class Front final : public Site {
 
   Response OnRequest(const Request& request) override;
   bool TakesWebSocket(absl::string_view path) const override;
-  std::unique_ptr<TransportListener> OnWebSocket(const Request& request, absl::string_view subprotocol,
+  std::unique_ptr<TransportListener> OnWebSocket(const Request& request,
+                                                 absl::string_view subprotocol,
                                                  Transport* transport) override;
 
  private:

@@ -40,7 +40,8 @@ void Hub::Deliver(Delivery& delivery) {
     topic.position = entry->position;
     for (Subscription* subscription : topic.subscriptions) subscription->OnEvent(*entry);
   } else if (const auto* transient = std::get_if<Delivery::Transient>(&delivery.what)) {
-    for (Subscription* subscription : topic.subscriptions) subscription->OnTransient(transient->frame);
+    for (Subscription* subscription : topic.subscriptions)
+      subscription->OnTransient(transient->frame);
   } else if (const auto* gap = std::get_if<channel::Gap>(&delivery.what)) {
     topic.position = gap->position;
     for (Subscription* subscription : topic.subscriptions) subscription->OnFeedGap(*gap);
@@ -50,7 +51,8 @@ void Hub::Deliver(Delivery& delivery) {
   } else if (const auto* refused = std::get_if<Delivery::Refused>(&delivery.what)) {
     const std::vector<Subscription*> subscriptions = std::move(topic.subscriptions);
     topic.subscriptions.clear();
-    // The feed loop forgot the topic: nothing is to be detached. Subscriptions still read its name while they end.
+    // The feed loop forgot the topic: nothing is to be detached. Subscriptions still read its name
+    // while they end.
     const auto node = topics_.find(topic.channel);
     const std::unique_ptr<Topic> ended = std::move(node->second);
     topics_.erase(node);
@@ -99,7 +101,8 @@ void Hub::Drain(absl::Duration window) {
 
 void Hub::Tick() {
   tick_ = executor_->After(kTick, [this] { Tick(); });
-  for (Session* session : std::vector<Session*>(sessions_.begin(), sessions_.end())) session->OnTick();
+  for (Session* session : std::vector<Session*>(sessions_.begin(), sessions_.end()))
+    session->OnTick();
 }
 
 }  // namespace spanwire::bridge

@@ -1,5 +1,6 @@
-// One connection loop's side of the feeds: which subscriptions of this loop follow which channel, and the way in and out of
-// the feed loop. It passes each delivery to the subscriptions of its topic: no lock and no allocation per recipient.
+// One connection loop's side of the feeds: which subscriptions of this loop follow which channel,
+// and the way in and out of the feed loop. It passes each delivery to the subscriptions of its
+// topic: no lock and no allocation per recipient.
 //
 // Owner: the bridge's server, one per connection loop. Thread: that loop.
 #pragma once
@@ -30,7 +31,8 @@ class Hub {
   struct Topic {
     uint64_t id = 0;
     std::string channel;
-    absl::optional<channel::Position> position;  // where this loop's deliveries stand; empty: not started
+    absl::optional<channel::Position>
+        position;  // where this loop's deliveries stand; empty: not started
     std::vector<Subscription*> subscriptions;
   };
 
@@ -43,7 +45,8 @@ class Hub {
   // From the feed loop.
   void OnDeliveries(std::vector<Delivery>&& deliveries);
 
-  // A subscription comes and goes. What it hears of `topic` comes by its On… functions, never from within Join.
+  // A subscription comes and goes. What it hears of `topic` comes by its On… functions, never from
+  // within Join.
   Topic* Join(absl::string_view channel, Subscription* subscription);
   void Leave(Topic* topic, Subscription* subscription);
   // A page for a subscription; its OnPage is called later, unless it leaves.
@@ -53,7 +56,8 @@ class Hub {
   void Add(Session* session);
   void Remove(Session* session);
   size_t sessions() const { return sessions_.size(); }
-  // Tells every session to close and to come back, here or elsewhere, at a random moment of `window`.
+  // Tells every session to close and to come back, here or elsewhere, at a random moment of
+  // `window`.
   void Drain(absl::Duration window);
 
   base::Executor* executor() const { return executor_; }

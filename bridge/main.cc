@@ -34,8 +34,9 @@ absl::StatusOr<Server::Options> MakeOptions(const v1::BridgeConfig& config) {
   options.prefix = config.log().prefix();
   options.feeds.redis = *std::move(redis);
   options.feeds.log_ttl = base::ToDuration(config.log().ttl());
-  options.feeds.instance = absl::StrCat("bridge-", absl::Hex(std::random_device{}(), absl::kZeroPad8),
-                                        absl::Hex(std::random_device{}(), absl::kZeroPad8));
+  options.feeds.instance =
+      absl::StrCat("bridge-", absl::Hex(std::random_device{}(), absl::kZeroPad8),
+                   absl::Hex(std::random_device{}(), absl::kZeroPad8));
   options.feeds.plain_json = config.bridge().legacy_json();
   const auto& bridge = config.bridge();
   options.allowed_hosts.assign(bridge.allowed_hosts().begin(), bridge.allowed_hosts().end());
@@ -47,7 +48,8 @@ absl::StatusOr<Server::Options> MakeOptions(const v1::BridgeConfig& config) {
 int Main(int argc, char** argv) {
   base::PrepareProcess();
   v1::BridgeConfig config = base::DefaultBridgeConfig();
-  if (absl::Status status = base::LoadConfig(argc, argv, &config, base::BridgeSpec()); !status.ok()) {
+  if (absl::Status status = base::LoadConfig(argc, argv, &config, base::BridgeSpec());
+      !status.ok()) {
     return Fail(status);
   }
   base::InitLogging(config.logging(), "spanwire-bridge");
@@ -58,7 +60,8 @@ int Main(int argc, char** argv) {
   base::Lifecycle lifecycle(&admin_loop);
   base::Metrics metrics;
   base::AddProcessMetrics(&metrics);
-  base::Readiness readiness(&admin_loop, {std::begin(Server::kConditions), std::end(Server::kConditions)});
+  base::Readiness readiness(&admin_loop,
+                            {std::begin(Server::kConditions), std::end(Server::kConditions)});
   base::AdminServer admin(&admin_loop, &metrics, &readiness);
   if (absl::Status status = admin.Start(config.admin().listen()); !status.ok()) return Fail(status);
 

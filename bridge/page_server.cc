@@ -12,9 +12,12 @@ using channel::Ask;
 // Asks of one kind are served together, the lowest position first.
 auto Order(const Ask& ask) { return std::make_tuple(ask.kind, ask.after, ask.count); }
 
-bool Starts(const Ask& ask, channel::Position position) { return !ask.after || position >= *ask.after; }
+bool Starts(const Ask& ask, channel::Position position) {
+  return !ask.after || position >= *ask.after;
+}
 
-// Whether the page read for `asked` answers `ask` as well. Rows were read up to `last`, to the log's end unless `full`.
+// Whether the page read for `asked` answers `ask` as well. Rows were read up to `last`, to the
+// log's end unless `full`.
 bool Serves(const Ask& asked, const FramePage& page, const Ask& ask) {
   if (ask.kind != asked.kind || ask.count != asked.count) return false;
   if (ask.after == asked.after || !page.full) return true;

@@ -1,5 +1,6 @@
-// Serves pages of one channel's log to subscriptions that are behind. However many of them come back at once, one read is
-// under way, from the lowest position asked; its rows, rendered once, serve all whose place lies within.
+// Serves pages of one channel's log to subscriptions that are behind. However many of them come
+// back at once, one read is under way, from the lowest position asked; its rows, rendered once,
+// serve all whose place lies within.
 //
 // Owner: a Feed. Thread: the feed loop.
 #pragma once

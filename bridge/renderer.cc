@@ -8,10 +8,11 @@ namespace spanwire::bridge {
 FrameEntry Renderer::Render(absl::string_view channel, const channel::LogEntry& entry,
                             channel::Position* visible) {
   FrameEntry rendered{entry.position, entry.prev, nullptr};
-  // Without an event left out, prev is what the log says: at seq 1 the position before, else nothing, which means seq − 1.
+  // Without an event left out, prev is what the log says: at seq 1 the position before, else
+  // nothing, which means seq − 1.
   absl::optional<channel::Position> prev = entry.prev;
-  const bool left_out =
-      entry.position.seq > 1 ? *visible != entry.position.Before() : entry.prev && *visible < *entry.prev;
+  const bool left_out = entry.position.seq > 1 ? *visible != entry.position.Before()
+                                               : entry.prev && *visible < *entry.prev;
   if (left_out) prev = *visible;
   const absl::StatusOr<Translator::Translation> translation =
       translator_.Translate(entry.body, channel, entry.position, prev);

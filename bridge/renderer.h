@@ -1,5 +1,6 @@
-// Renders events of a channel into frames of one view, in order, and says by `prev` what continuity is among those that the
-// view shows (docs/protocol.md). Today there is one view: everybody; it does not show events with an audience.
+// Renders events of a channel into frames of one view, in order, and says by `prev` what continuity
+// is among those that the view shows (docs/protocol.md). Today there is one view: everybody; it
+// does not show events with an audience.
 //
 // Owner: the feed loop. Thread: that loop's.
 #pragma once
@@ -19,8 +20,8 @@ class Renderer {
   // `plain_json`: take the record's JSON messages.
   explicit Renderer(bool plain_json) : plain_json_(plain_json) {}
 
-  // Renders a logged event. `visible`: the last position of the view, which the event's own becomes if it is shown; an
-  // event whose predecessor was not shown names it as `prev`.
+  // Renders a logged event. `visible`: the last position of the view, which the event's own becomes
+  // if it is shown; an event whose predecessor was not shown names it as `prev`.
   FrameEntry Render(absl::string_view channel, const channel::LogEntry& entry,
                     channel::Position* visible);
   // Renders an event without position; null when the view does not show it.

@@ -17,8 +17,9 @@ Server::Lane::Lane(size_t index, Server* server)
     : loop(absl::StrCat("browsers-", index)),
       hub(index, &loop, [server](FeedRequest request) { server->feeds_.Post(std::move(request)); }),
       front(&hub, &server->names_),
-      deliveries(&loop,
-                 [this](std::vector<Delivery>&& deliveries) { hub.OnDeliveries(std::move(deliveries)); }),
+      deliveries(
+          &loop,
+          [this](std::vector<Delivery>&& deliveries) { hub.OnDeliveries(std::move(deliveries)); }),
       connections(&loop, &front, &server->gate_, ConnectionOptions()) {}
 
 Server::Server(const Options& options, base::Lifecycle* lifecycle, base::Metrics* metrics,
@@ -31,7 +32,9 @@ Server::Server(const Options& options, base::Lifecycle* lifecycle, base::Metrics
       gate_(options.allowed_hosts, options.allowed_origins),
       feeds_(
           options.feeds, &names_, metrics, readiness,
-          [this](size_t lane, Delivery delivery) { lanes_[lane]->deliveries.Post(std::move(delivery)); },
+          [this](size_t lane, Delivery delivery) {
+            lanes_[lane]->deliveries.Post(std::move(delivery));
+          },
           [this](const absl::Status& fitness) { OnRedisUp(fitness); }) {
   std::vector<ConnectionLoop*> loops;
   for (size_t i = 0; i < options.threads; ++i) {
@@ -132,13 +135,16 @@ void Server::AddMetrics() {
   }
   base::Gauge& connections =
       metrics_->AddGauge("spanwire_bridge_connections", "Connections now, all kinds.");
-  base::Gauge& websockets = metrics_->AddGauge("spanwire_bridge_websockets", "WebSockets open now.");
+  base::Gauge& websockets =
+      metrics_->AddGauge("spanwire_bridge_websockets", "WebSockets open now.");
   base::Counter& accepted =
       metrics_->AddCounter("spanwire_bridge_accepted_total", "Connections accepted.");
-  base::Counter& refused = metrics_->AddCounter("spanwire_bridge_refused_connections_total",
-                                                "Connections refused for lack of room or descriptors.");
+  base::Counter& refused =
+      metrics_->AddCounter("spanwire_bridge_refused_connections_total",
+                           "Connections refused for lack of room or descriptors.");
   metrics_->AddCallback([=, this, &connections, &websockets, &accepted, &refused] {
-    connections.Set(static_cast<double>(sum([](const ConnectionLoop& loop) -> uint64_t { return loop.connections(); })));
+    connections.Set(static_cast<double>(
+        sum([](const ConnectionLoop& loop) -> uint64_t { return loop.connections(); })));
     websockets.Set(static_cast<double>(
         sum([](const ConnectionLoop& loop) { return loop.counters().websockets_open.load(); })));
     follow(accepted, listener_->accepted());

@@ -1,4 +1,5 @@
-// The bridge as a whole: the feed loop, the connection loops, and the listener, which opens once Redis was reached.
+// The bridge as a whole: the feed loop, the connection loops, and the listener, which opens once
+// Redis was reached.
 //
 // Owner: main. Thread safety: Start and the destructor from main; Drain from any thread.
 #pragma once
@@ -39,15 +40,16 @@ class Server {
   // What `readiness` must know of.
   static constexpr const char* kConditions[] = {"redis", "listener"};
 
-  // All outlive it. Something that cannot be mended (the address is taken, Redis evicts keys) finishes `lifecycle` with 1.
+  // All outlive it. Something that cannot be mended (the address is taken, Redis evicts keys)
+  // finishes `lifecycle` with 1.
   Server(const Options& options, base::Lifecycle* lifecycle, base::Metrics* metrics,
          base::Readiness* readiness);
   // Ends all threads; open connections are cut.
   ~Server();
 
   void Start();
-  // Accepts no more, tells every browser to come back at a random moment of `window`, and calls `done` on one of the loops
-  // when all connections are closed.
+  // Accepts no more, tells every browser to come back at a random moment of `window`, and calls
+  // `done` on one of the loops when all connections are closed.
   void Drain(absl::Duration window, absl::AnyInvocable<void()> done);
 
  private:

@@ -9,7 +9,8 @@
 
 namespace spanwire::bridge {
 
-Session::Session(Hub* hub, const channel::Names* names, Transport* transport, const Options& options)
+Session::Session(Hub* hub, const channel::Names* names, Transport* transport,
+                 const Options& options)
     : hub_(hub), names_(names), transport_(transport), pings_(options.pings) {
   sent_ = positions_ = hub_->executor()->Uptime();
   hub_->Add(this);
@@ -33,8 +34,10 @@ void Session::OnText(absl::string_view text) {
   const absl::StatusOr<Command> command = ParseCommand(text, &id);
   if (!command.ok()) return ReplyError(id, command.status());
   switch (command->kind) {
-    case Command::Kind::kSubscribe: return Subscribe(*command);
-    case Command::Kind::kUnsubscribe: return Unsubscribe(*command);
+    case Command::Kind::kSubscribe:
+      return Subscribe(*command);
+    case Command::Kind::kUnsubscribe:
+      return Unsubscribe(*command);
   }
 }
 
@@ -67,14 +70,17 @@ void Session::Drain(absl::Duration window) {
 void Session::Subscribe(const Command& command) {
   const absl::Status name = names_->CheckChannel(command.channel);
   if (!name.ok()) {
-    return ReplyError(command.id, absl::InvalidArgumentError(absl::StrCat("channel ", name.message())));
+    return ReplyError(command.id,
+                      absl::InvalidArgumentError(absl::StrCat("channel ", name.message())));
   }
   if (subscriptions_.contains(command.channel)) {
-    return ReplyError(command.id, absl::AlreadyExistsError("this connection is subscribed to the channel"));
+    return ReplyError(command.id,
+                      absl::AlreadyExistsError("this connection is subscribed to the channel"));
   }
   if (subscriptions_.size() >= limits::kSubscriptions) {
-    return ReplyError(command.id, absl::ResourceExhaustedError(absl::StrCat(
-                                      "a connection has at most ", limits::kSubscriptions, " subscriptions")));
+    return ReplyError(command.id,
+                      absl::ResourceExhaustedError(absl::StrCat(
+                          "a connection has at most ", limits::kSubscriptions, " subscriptions")));
   }
   auto subscription = std::make_unique<Subscription>(hub_, this, command);
   Subscription& begun = *subscription;
@@ -84,7 +90,8 @@ void Session::Subscribe(const Command& command) {
 
 void Session::Unsubscribe(const Command& command) {
   if (subscriptions_.erase(command.channel) == 0) {
-    return ReplyError(command.id, absl::NotFoundError("this connection is not subscribed to the channel"));
+    return ReplyError(command.id,
+                      absl::NotFoundError("this connection is not subscribed to the channel"));
   }
   Reply(UnsubscribedControl(command.id, command.channel));
 }

@@ -1,4 +1,5 @@
-// One browser: answers its commands and holds its subscriptions. Knows nothing of sockets: a Transport takes its frames.
+// One browser: answers its commands and holds its subscriptions. Knows nothing of sockets: a
+// Transport takes its frames.
 //
 // Owner: the connection (through TransportListener). Thread: one connection loop.
 #pragma once

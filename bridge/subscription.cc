@@ -53,7 +53,8 @@ void Subscription::OnEvent(const FrameEntry& entry) {
 }
 
 void Subscription::OnTransient(const FramePtr& frame) {
-  if (begun_ && !follower_.reading() && !behind_ && !listener_->congested()) listener_->SendFrame(frame);
+  if (begun_ && !follower_.reading() && !behind_ && !listener_->congested())
+    listener_->SendFrame(frame);
 }
 
 void Subscription::OnFeedGap(const channel::Gap& gap) {
@@ -65,7 +66,8 @@ void Subscription::OnFeedGap(const channel::Gap& gap) {
   follower_.OfferGap(gap);
 }
 
-// A page that comes to a congested browser is let go and asked for again: others of its pages came first.
+// A page that comes to a congested browser is let go and asked for again: others of its pages came
+// first.
 void Subscription::OnPage(FramePage page) {
   if (listener_->congested()) return OnAsk(asked_);
   follower_.OnPage(std::move(page));

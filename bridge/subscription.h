@@ -1,8 +1,9 @@
-// One browser's subscription to one channel: follows the feed, refills itself from the log when it was behind, and says what
-// the protocol says ($subscribed, events, $gap, $live, $position) in the right order.
+// One browser's subscription to one channel: follows the feed, refills itself from the log when it
+// was behind, and says what the protocol says ($subscribed, events, $gap, $live, $position) in the
+// right order.
 //
-// A congested transport is not fed: the subscription keeps its position and reads on from there when the transport drains.
-// Owner: a Session. Thread: its connection loop.
+// A congested transport is not fed: the subscription keeps its position and reads on from there
+// when the transport drains. Owner: a Session. Thread: its connection loop.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,8 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
     virtual void OnRefused(Subscription* subscription, const absl::Status& why) = 0;
   };
 
-  // Will begin as `command` says (a subscribe, already checked). Both pointers outlive the subscription.
+  // Will begin as `command` says (a subscribe, already checked). Both pointers outlive the
+  // subscription.
   Subscription(Hub* hub, Listener* listener, const Command& command);
   ~Subscription() override;
 
@@ -40,7 +42,8 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
   // Names this subscription among those that ask for pages.
   uint64_t reader() const { return reader_; }
 
-  // Begins at once when others of this loop follow the channel already; else when the feed has a position.
+  // Begins at once when others of this loop follow the channel already; else when the feed has a
+  // position.
   void Start();
 
   // From the hub.
@@ -79,7 +82,7 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
   bool behind_ = false;      // an event was not taken, since the transport was congested
   bool slow_ = false;        // the Read under way is owed to that
   channel::Position told_;   // what the browser was told last
-  channel::Ask asked_;       // the page that is asked for, or is to be when the transport has drained:
+  channel::Ask asked_;  // the page that is asked for, or is to be when the transport has drained:
   bool held_ = false;
 };
 

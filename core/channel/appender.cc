@@ -38,9 +38,9 @@ struct Appender::Call {
     std::vector<Item> items;
   };
   std::vector<Group> groups;
-  absl::Duration formed;       // when its events were taken from the queue
-  bool touches = false;        // as last sent
-  bool whole_script = false;   // Redis does not know the script: send it
+  absl::Duration formed;      // when its events were taken from the queue
+  bool touches = false;       // as last sent
+  bool whole_script = false;  // Redis does not know the script: send it
   int refusals = 0;
 };
 
@@ -94,7 +94,8 @@ Appender::Channel& Appender::ChannelOf(absl::string_view name) {
   return state;
 }
 
-// Forgets idle channels. Such a channel begins a new epoch with its next event, which is always right.
+// Forgets idle channels. Such a channel begins a new epoch with its next event, which is always
+// right.
 void Appender::Sweep() {
   absl::erase_if(channels_, [this](const auto& entry) {
     return !active_.contains(entry.second.get()) && !entry.second->dirty;
@@ -118,7 +119,8 @@ void Appender::MarkDirty(Channel& channel) {
   });
 }
 
-// Takes the next call's events from the queue. A producer stands in it once: of two instances only the newer one.
+// Takes the next call's events from the queue. A producer stands in it once: of two instances only
+// the newer one.
 void Appender::Form(Channel& channel) {
   auto call = std::make_unique<Call>();
   std::vector<std::pair<AppendSink*, uint64_t>> fenced;
@@ -179,7 +181,7 @@ void Appender::Send(Channel& channel) {
   Call& call = *channel.call;
   const absl::Duration touch_every = std::min(limits::kTouchInterval, options_.log_ttl / 4);
   const absl::Duration now = executor_->Uptime();
-  const char* mode = !channel.opened                       ? "open"
+  const char* mode = !channel.opened                        ? "open"
                      : now - channel.touched >= touch_every ? "touch"
                                                             : "keep";
   call.touches = mode[0] != 'k';
@@ -199,7 +201,8 @@ void Appender::Send(Channel& channel) {
   add(absl::StrCat(2 + call.groups.size()));
   args.push_back(channel.log_key);
   args.push_back(channel.tail_key);
-  for (const Call::Group& group : call.groups) add(names_->ProducerKey(channel.name, group.producer->id));
+  for (const Call::Group& group : call.groups)
+    add(names_->ProducerKey(channel.name, group.producer->id));
   args.push_back(channel.name);
   args.push_back(options_.verb);
   add(absl::StrCat(std::uniform_int_distribution<uint32_t>(1, limits::kEpochSalt)(random_)));
@@ -238,7 +241,8 @@ uint64_t Appender::MaxEvents(Channel& channel) const {
 }
 
 void Appender::OnReply(Channel& channel, absl::StatusOr<redis::Reply> reply) {
-  // The outcome is unknown, so this must not be sent again in place: a failover may have come between.
+  // The outcome is unknown, so this must not be sent again in place: a failover may have come
+  // between.
   if (absl::IsUnavailable(reply.status())) return Fail(channel, reply.status());
   if (!reply.ok()) return Refused(channel, reply.status());
   if (reply->is_error()) {
@@ -254,22 +258,25 @@ void Appender::OnReply(Channel& channel, absl::StatusOr<redis::Reply> reply) {
                                           : absl::UnavailableError(absl::StrCat(
                                                 "redis refuses to append: ", reply->text)));
   }
-  if (reply->elements.size() != 3 + channel.call->groups.size() || !reply->elements[0].is_string()) {
+  if (reply->elements.size() != 3 + channel.call->groups.size() ||
+      !reply->elements[0].is_string()) {
     return Refused(channel, absl::InternalError("redis answered publish.lua with something else"));
   }
   Settle(channel, *reply);
 }
 
-// A definite error: nothing of the call is known to be missing in the middle, so the whole call is tried again, the same
-// events first, until the deadline.
+// A definite error: nothing of the call is known to be missing in the middle, so the whole call is
+// tried again, the same events first, until the deadline.
 void Appender::Refused(Channel& channel, const absl::Status& why) {
   ++counters_.refused;
   Call& call = *channel.call;
   const absl::Duration left = call.formed + options_.append_deadline - executor_->Uptime();
   if (left <= absl::ZeroDuration()) return Fail(channel, why);
-  base::LogWarning("append refused, will be retried", {{"channel", channel.name}, {"error", why.message()}});
+  base::LogWarning("append refused, will be retried",
+                   {{"channel", channel.name}, {"error", why.message()}});
   call.whole_script = false;
-  const absl::Duration delay = std::min(kRetryFirst * (1 << std::min(call.refusals++, 6)), kRetryLast);
+  const absl::Duration delay =
+      std::min(kRetryFirst * (1 << std::min(call.refusals++, 6)), kRetryLast);
   channel.retry = executor_->After(std::min(delay, left), [this, &channel] { Send(channel); });
 }
 
@@ -299,13 +306,15 @@ void Appender::Settle(Channel& channel, const redis::Reply& reply) {
     channel.opened = true;
     if (call.touches) channel.touched = call.formed;
   }
-  // What was appended by one call is contiguous and of one epoch: the script can only begin one with the first event.
+  // What was appended by one call is contiguous and of one epoch: the script can only begin one
+  // with the first event.
   Position next = last.value_or(Position{});
   next.seq -= std::min(next.seq, appended);
   for (size_t g = 0; g < call.groups.size(); ++g) {
     const int64_t answer = reply.elements[3 + g].integer;
     if (answer < 0) {
-      for (const Item& item : call.groups[g].items) Fence(item.sink, static_cast<uint64_t>(-answer));
+      for (const Item& item : call.groups[g].items)
+        Fence(item.sink, static_cast<uint64_t>(-answer));
       continue;
     }
     uint64_t reached = static_cast<uint64_t>(answer);

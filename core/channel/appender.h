@@ -1,10 +1,13 @@
-// Group commit: takes events of many producers for many channels and appends them by publish.lua, one call in flight per
-// channel, formed from what arrived while the last one was (docs/decisions/0004-one-batch-in-flight.md). Carries out the
-// rules of writing of docs/architecture.md: epochs are opened once per connection, a refused call is retried with the same
-// events first, nothing of a producer overtakes what is missing, a lost connection forgets everything.
+// Group commit: takes events of many producers for many channels and appends them by publish.lua,
+// one call in flight per channel, formed from what arrived while the last one was
+// (docs/decisions/0004-one-batch-in-flight.md). Carries out the rules of writing of
+// docs/architecture.md: epochs are opened once per connection, a refused call is retried with the
+// same events first, nothing of a producer overtakes what is missing, a lost connection forgets
+// everything.
 //
-// Owner: the broker's redis loop. Thread: that loop's only. It holds no position or promise of its own over a lost
-// connection: what was queued or in flight is forgotten then, and the agents resend.
+// Owner: the broker's redis loop. Thread: that loop's only. It holds no position or promise of its
+// own over a lost connection: what was queued or in flight is forgotten then, and the agents
+// resend.
 #pragma once
 
 #include <cstdint>
@@ -35,15 +38,17 @@ struct Producer {
   absl::Duration ttl = limits::kProducerTtl;  // how long its sequences are remembered
 };
 
-// Hears what became of one stream's events. Every call comes from the appender's thread and never from within Append.
+// Hears what became of one stream's events. Every call comes from the appender's thread and never
+// from within Append.
 class AppendSink {
  public:
   virtual ~AppendSink() = default;
-  // The event is committed on `channel`. No position: a transient event, or one that had been appended before.
+  // The event is committed on `channel`. No position: a transient event, or one that had been
+  // appended before.
   virtual void OnCommitted(uint64_t sequence, absl::string_view channel,
                            absl::optional<Position> position) = 0;
-  // A newer instance, of epoch `newer`, has taken over on a channel: the stream ends ABORTED. Nothing of this sink remains
-  // in the appender, and it hears no more.
+  // A newer instance, of epoch `newer`, has taken over on a channel: the stream ends ABORTED.
+  // Nothing of this sink remains in the appender, and it hears no more.
   virtual void OnFenced(uint64_t newer) = 0;
 };
 
@@ -51,9 +56,9 @@ class AppendSink {
 class AppenderListener {
  public:
   virtual ~AppenderListener() = default;
-  // Redis refused a call with this producer's events for longer than the append deadline (RESOURCE_EXHAUSTED: out of
-  // memory; else UNAVAILABLE). Everything that the producer had queued, on every channel, of every sink, is discarded; each
-  // stream of the producer ends with `why`.
+  // Redis refused a call with this producer's events for longer than the append deadline
+  // (RESOURCE_EXHAUSTED: out of memory; else UNAVAILABLE). Everything that the producer had queued,
+  // on every channel, of every sink, is discarded; each stream of the producer ends with `why`.
   virtual void OnProducerFailed(absl::string_view producer_id, const absl::Status& why) = 0;
 };
 
@@ -85,18 +90,21 @@ class Appender final {
   Appender(const Appender&) = delete;
   Appender& operator=(const Appender&) = delete;
 
-  // Queues one event for one channel. `event` is the whole encoded Event without id and prev; several calls may share it.
-  // Sequences of one producer instance come in increasing order. Never refuses: the caller watches over_bound().
+  // Queues one event for one channel. `event` is the whole encoded Event without id and prev;
+  // several calls may share it. Sequences of one producer instance come in increasing order. Never
+  // refuses: the caller watches over_bound().
   void Append(AppendSink* sink, const std::shared_ptr<const Producer>& producer,
               absl::string_view channel, uint64_t sequence, bool transient,
               std::shared_ptr<const std::string> event);
-  // The sink is going away: its queued events are dropped, those in flight are executed but nobody hears of them.
+  // The sink is going away: its queued events are dropped, those in flight are executed but nobody
+  // hears of them.
   void Forget(AppendSink* sink);
-  // The Redis connection was lost: everything queued and in flight is forgotten, every channel is to be opened again. No
-  // sink hears anything: the caller ends all streams.
+  // The Redis connection was lost: everything queued and in flight is forgotten, every channel is
+  // to be opened again. No sink hears anything: the caller ends all streams.
   void Clear();
 
-  // Whether the queues are over their bound: callers take nothing more from agents until it is false again.
+  // Whether the queues are over their bound: callers take nothing more from agents until it is
+  // false again.
   bool over_bound() const { return bytes_ > options_.queue_bytes; }
   size_t queued_bytes() const { return bytes_; }
   // Called, on a turn of its own, when over_bound has turned false.
@@ -133,8 +141,8 @@ class Appender final {
   AppenderListener* const listener_;
   const Options options_;
   absl::flat_hash_map<std::string, std::unique_ptr<Channel>> channels_;
-  absl::flat_hash_set<Channel*> active_;      // those with something queued or in flight
-  std::vector<Channel*> dirty_;               // those whose next call is formed at the end of this turn
+  absl::flat_hash_set<Channel*> active_;  // those with something queued or in flight
+  std::vector<Channel*> dirty_;           // those whose next call is formed at the end of this turn
   absl::flat_hash_set<AppendSink*> fencing_;  // those that are about to hear OnFenced
   std::mt19937_64 random_;
   uint64_t generation_ = 0;  // of the connection: replies of an older one are nobody's

@@ -1,7 +1,9 @@
-// Follows one channel: gets events from a source that may lose, repeat or reorder them, and gives them on once and in order,
-// or says what is missing. A feed follows pub/sub, a session follows its feed; both by this machine.
+// Follows one channel: gets events from a source that may lose, repeat or reorder them, and gives
+// them on once and in order, or says what is missing. A feed follows pub/sub, a session follows its
+// feed; both by this machine.
 //
-// Sans-I/O: it asks its owner for pages of the log and is handed them back. Owner: a feed or a subscription. Thread: theirs.
+// Sans-I/O: it asks its owner for pages of the log and is handed them back. Owner: a feed or a
+// subscription. Thread: theirs.
 #pragma once
 
 #include <cstddef>
@@ -55,7 +57,8 @@ class Follower {
   class Owner {
    public:
     virtual ~Owner() = default;
-    // Wants a page; the answer comes by OnPage, later, or never if the follower is gone. One is out at a time.
+    // Wants a page; the answer comes by OnPage, later, or never if the follower is gone. One is out
+    // at a time.
     virtual void OnAsk(const Ask& ask) = 0;
     // The first position: following starts here.
     virtual void OnStart(Position position) = 0;
@@ -63,11 +66,13 @@ class Follower {
     virtual void OnEntry(Entry<Body>& entry) = 0;
     // What is missing here; following goes on at gap.position.
     virtual void OnGap(const Gap& gap) = 0;
-    // A Read has ended and what had queued was given on: this follower is live, unless it reads again.
+    // A Read has ended and what had queued was given on: this follower is live, unless it reads
+    // again.
     virtual void OnLive() = 0;
   };
 
-  // `queue_limit`: the most events that wait for a Read; more: they are dropped, and the Read is done again.
+  // `queue_limit`: the most events that wait for a Read; more: they are dropped, and the Read is
+  // done again.
   Follower(Owner* owner, size_t queue_limit) : owner_(owner), queue_limit_(queue_limit) {}
   Follower(const Follower&) = delete;
   Follower& operator=(const Follower&) = delete;
@@ -111,7 +116,8 @@ class Follower {
     Verify();
   }
 
-  // Reads the log from the present position, once more if a Read is under way: finds what the source did not bring.
+  // Reads the log from the present position, once more if a Read is under way: finds what the
+  // source did not bring.
   void Verify() {
     if (reading_) {
       again_ = true;
@@ -155,7 +161,8 @@ class Follower {
  private:
   void Read() { Send({Ask::Kind::kRange, last_, 0}); }
 
-  // What is queued by now was received before this page was asked for: the Read will have seen it, or it is gone.
+  // What is queued by now was received before this page was asked for: the Read will have seen it,
+  // or it is gone.
   void Send(const Ask& ask) {
     reading_ = true;
     asked_ = ask.kind;

@@ -4,10 +4,14 @@ namespace spanwire::channel {
 
 absl::string_view GapReasonName(GapReason reason) {
   switch (reason) {
-    case GapReason::kTrimmed: return "trimmed";
-    case GapReason::kLost: return "lost";
-    case GapReason::kRollback: return "rollback";
-    case GapReason::kSlow: return "slow";
+    case GapReason::kTrimmed:
+      return "trimmed";
+    case GapReason::kLost:
+      return "lost";
+    case GapReason::kRollback:
+      return "rollback";
+    case GapReason::kSlow:
+      return "slow";
   }
   return "trimmed";
 }

@@ -1,5 +1,6 @@
-// The rules of reading (docs/architecture.md, "The event log in Redis"), as pure functions: what may follow what, and what
-// is said when something is missing. Live delivery, repair, resume and verification all decide by these.
+// The rules of reading (docs/architecture.md, "The event log in Redis"), as pure functions: what
+// may follow what, and what is said when something is missing. Live delivery, repair, resume and
+// verification all decide by these.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +21,8 @@ enum class GapReason : uint8_t {
 
 absl::string_view GapReasonName(GapReason reason);
 
-// What a reader is told in place of what it missed: the range (after, position] cannot be had. `position` may be lower than
-// `after` (a rollback): readers set it, they never take the maximum.
+// What a reader is told in place of what it missed: the range (after, position] cannot be had.
+// `position` may be lower than `after` (a rollback): readers set it, they never take the maximum.
 struct Gap {
   Position after;
   Position position;
@@ -30,13 +31,15 @@ struct Gap {
   bool operator==(const Gap&) const = default;
 };
 
-// Whether the event at `position`, whose log says that `prev` stood before it (known at seq 1 only), comes right after `last`.
+// Whether the event at `position`, whose log says that `prev` stood before it (known at seq 1
+// only), comes right after `last`.
 bool Follows(Position last, Position position, absl::optional<Position> prev);
 
 // A reader at `after` met the row at `position` that is neither `after` itself nor follows it: why.
 GapReason JudgeRow(Position after, Position position, absl::optional<Position> prev);
 
-// A reader at `after` found no row; `tail` is the channel's position, if it has one. Nothing: nothing was missed.
+// A reader at `after` found no row; `tail` is the channel's position, if it has one. Nothing:
+// nothing was missed.
 absl::optional<GapReason> JudgeTail(Position after, absl::optional<Position> tail);
 
 }  // namespace spanwire::channel

@@ -53,7 +53,8 @@ LogReader::~LogReader() = default;
 size_t LogReader::PageEvents(double mean_event_bytes) {
   if (mean_event_bytes == 0) return kFirstPageEvents;
   const double fit = static_cast<double>(limits::kPageBytes) / std::max(mean_event_bytes, 1.0);
-  return std::clamp<size_t>(static_cast<size_t>(fit), limits::kPageEventsFloor, limits::kPageEvents);
+  return std::clamp<size_t>(static_cast<size_t>(fit), limits::kPageEventsFloor,
+                            limits::kPageEvents);
 }
 
 void LogReader::Read(std::string channel, Ask ask, size_t page_events, Callback callback) {
@@ -66,8 +67,8 @@ void LogReader::Read(std::string channel, Ask ask, size_t page_events, Callback 
   Try(std::move(request));
 }
 
-// One attempt. The commands of an attempt go out together, so they are executed in order on one connection or the whole
-// attempt is void.
+// One attempt. The commands of an attempt go out together, so they are executed in order on one
+// connection or the whole attempt is void.
 void LogReader::Try(std::shared_ptr<Request> request) {
   ++request->attempt;
   request->page = LogPage();
@@ -77,7 +78,8 @@ void LogReader::Try(std::shared_ptr<Request> request) {
   if (request->ask.kind != Ask::Kind::kTail) SendRange(request);
 }
 
-// A watched channel always has a tail: who finds none gives the channel a fresh epoch, which the first event will name.
+// A watched channel always has a tail: who finds none gives the channel a fresh epoch, which the
+// first event will name.
 void LogReader::SendTail(const std::shared_ptr<Request>& request) {
   const std::string key = names_->TailKey(request->channel);
   const uint64_t salt = std::uniform_int_distribution<uint64_t>(1, limits::kEpochSalt)(random_);

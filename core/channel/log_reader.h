@@ -1,5 +1,5 @@
-// Reads pages of channels' logs from Redis: what a Follower asks for. It tries until it has an answer: over lost connections,
-// LOADING and the like; a follower asks once.
+// Reads pages of channels' logs from Redis: what a Follower asks for. It tries until it has an
+// answer: over lost connections, LOADING and the like; a follower asks once.
 //
 // Owner: a bridge's feed loop. Thread: that loop's.
 #pragma once
@@ -30,14 +30,16 @@ class LogReader final {
  public:
   using Callback = absl::AnyInvocable<void(LogPage)>;
 
-  // All outlive the reader. `log_ttl`: how long a channel without events keeps the position that it is given.
+  // All outlive the reader. `log_ttl`: how long a channel without events keeps the position that it
+  // is given.
   LogReader(base::Executor* executor, redis::Commands* redis, const redis::RedisClock* clock,
             const Names* names, absl::Duration log_ttl);
   ~LogReader();
   LogReader(const LogReader&) = delete;
   LogReader& operator=(const LogReader&) = delete;
 
-  // Reads what `ask` wants, at most `page_events` rows. `callback` comes later, from the executor, unless the reader is gone.
+  // Reads what `ask` wants, at most `page_events` rows. `callback` comes later, from the executor,
+  // unless the reader is gone.
   void Read(std::string channel, Ask ask, size_t page_events, Callback callback);
 
   // How many rows make a page of about limits::kPageBytes. A mean of 0: not known yet.

@@ -24,13 +24,13 @@ bool IsPrefixCharacter(char c) {
 absl::Status CheckId(absl::string_view text) {
   if (text.empty()) return absl::InvalidArgumentError("must not be empty");
   if (text.size() > limits::kIdBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("is ", text.size(), " bytes long, at most ", limits::kIdBytes, " are allowed"));
+    return absl::InvalidArgumentError(absl::StrCat("is ", text.size(), " bytes long, at most ",
+                                                   limits::kIdBytes, " are allowed"));
   }
   for (size_t i = 0; i < text.size(); ++i) {
     if (!IsIdCharacter(text[i])) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("has a character at byte ", i, " that is not one of A-Z a-z 0-9 . _ ~ : @ | + = -"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "has a character at byte ", i, " that is not one of A-Z a-z 0-9 . _ ~ : @ | + = -"));
     }
   }
   return absl::OkStatus();
@@ -51,8 +51,12 @@ absl::Status CheckPrefix(absl::string_view text) {
 
 Names::Names(std::string prefix) : prefix_(std::move(prefix)) {}
 
-std::string Names::Session(absl::string_view id) const { return absl::StrCat(prefix_, ":session:", id); }
-std::string Names::Agent(absl::string_view name) const { return absl::StrCat(prefix_, ":agent:", name); }
+std::string Names::Session(absl::string_view id) const {
+  return absl::StrCat(prefix_, ":session:", id);
+}
+std::string Names::Agent(absl::string_view name) const {
+  return absl::StrCat(prefix_, ":agent:", name);
+}
 std::string Names::User(absl::string_view id) const { return absl::StrCat(prefix_, ":user:", id); }
 std::string Names::Global() const { return absl::StrCat(prefix_, ":global"); }
 
@@ -68,8 +72,8 @@ absl::Status Names::CheckChannel(absl::string_view channel) const {
     return id.ok() ? id : absl::InvalidArgumentError(absl::StrCat("has an id that ", id.message()));
   }
   return absl::InvalidArgumentError(absl::StrCat("must be ", prefix_, ":session:<id>, ", prefix_,
-                                                 ":agent:<name>, ", prefix_, ":user:<id> or ", prefix_,
-                                                 ":global"));
+                                                 ":agent:<name>, ", prefix_, ":user:<id> or ",
+                                                 prefix_, ":global"));
 }
 
 std::string Names::LogKey(absl::string_view channel) const {

@@ -3,8 +3,8 @@
 //   channel   <prefix>:session:<id> | <prefix>:agent:<name> | <prefix>:user:<id> | <prefix>:global
 //   id        [A-Za-z0-9._~:@|+=-]{1,128}
 //
-// The channel stands in braces in every key, so that all keys of a channel fall into one Cluster slot.
-// Thread safety: immutable.
+// The channel stands in braces in every key, so that all keys of a channel fall into one Cluster
+// slot. Thread safety: immutable.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@
 
 namespace spanwire::channel {
 
-// Whether `text` may be a session, agent, user or producer id; the error says what is wrong, naming the limit, never the
-// text itself.
+// Whether `text` may be a session, agent, user or producer id; the error says what is wrong, naming
+// the limit, never the text itself.
 absl::Status CheckId(absl::string_view text);
 // Whether `text` may be a prefix: [a-z0-9_-]{1,32}.
 absl::Status CheckPrefix(absl::string_view text);
@@ -33,7 +33,8 @@ class Names {
   std::string User(absl::string_view id) const;
   std::string Global() const;
 
-  // Whether `channel` is a channel name; INVALID_ARGUMENT says what is wrong: an unknown family, or what CheckId says.
+  // Whether `channel` is a channel name; INVALID_ARGUMENT says what is wrong: an unknown family, or
+  // what CheckId says.
   absl::Status CheckChannel(absl::string_view channel) const;
 
   std::string LogKey(absl::string_view channel) const;

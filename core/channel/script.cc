@@ -18,8 +18,8 @@ void Script::Call(redis::Commands* redis, absl::Span<const absl::string_view> ke
   command.insert(command.end(), keys.begin(), keys.end());
   command.insert(command.end(), args.begin(), args.end());
   std::vector<std::string> copy(command.begin(), command.end());
-  redis->Call(command, [this, redis, copy = std::move(copy),
-                        callback = std::move(callback)](absl::StatusOr<redis::Reply> reply) mutable {
+  redis->Call(command, [this, redis, copy = std::move(copy), callback = std::move(callback)](
+                           absl::StatusOr<redis::Reply> reply) mutable {
     if (!reply.ok() || reply->error_code() != "NOSCRIPT") return callback(std::move(reply));
     std::vector<absl::string_view> whole(copy.begin(), copy.end());
     whole[0] = "EVAL";

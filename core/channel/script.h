@@ -1,4 +1,5 @@
-// A Lua script in Redis: called by its digest, and sent whole where Redis does not know it (a new one, SCRIPT FLUSH).
+// A Lua script in Redis: called by its digest, and sent whole where Redis does not know it (a new
+// one, SCRIPT FLUSH).
 //
 // Thread safety: immutable.
 #pragma once
@@ -19,7 +20,8 @@ class Script {
   const std::string& source() const { return source_; }
   const std::string& sha1() const { return sha1_; }
 
-  // EVALSHA and, on NOSCRIPT, EVAL with a copy of the arguments: for small calls. `callback` as in Commands::Call.
+  // EVALSHA and, on NOSCRIPT, EVAL with a copy of the arguments: for small calls. `callback` as in
+  // Commands::Call.
   void Call(redis::Commands* redis, absl::Span<const absl::string_view> keys,
             absl::Span<const absl::string_view> args, redis::Commands::Callback callback) const;
 

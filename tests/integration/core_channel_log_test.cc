@@ -1,13 +1,14 @@
-// The appender and the log reader against a real Redis: what is appended can be read, once, in order, over epochs.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
+// The appender and the log reader against a real Redis: what is appended can be read, once, in
+// order, over epochs.
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/loop.h"
@@ -63,10 +64,12 @@ class LogTest : public ::testing::Test {
   static std::shared_ptr<const Producer> Instance(std::string id, uint64_t epoch) {
     return std::make_shared<Producer>(Producer{std::move(id), epoch, limits::kProducerTtl});
   }
-  static void Append(Broker& broker, Stream& stream, const std::shared_ptr<const Producer>& producer,
-                     absl::string_view channel, uint64_t sequence) {
-    broker.appender.Append(&stream, producer, channel, sequence, false,
-                           std::make_shared<const std::string>(absl::StrCat(producer->id, " ", sequence)));
+  static void Append(Broker& broker, Stream& stream,
+                     const std::shared_ptr<const Producer>& producer, absl::string_view channel,
+                     uint64_t sequence) {
+    broker.appender.Append(
+        &stream, producer, channel, sequence, false,
+        std::make_shared<const std::string>(absl::StrCat(producer->id, " ", sequence)));
   }
   // The log's rows: "<position> <event>", or "<position> <event> after <prev>".
   std::vector<std::pair<Position, std::string>> Log(absl::string_view channel) {
@@ -94,7 +97,8 @@ TEST_F(LogTest, ManyProducersOnTwoChannelsEachInOrderWithThePositionsTheyAreTold
   constexpr uint64_t kEvents = 2000;
   std::vector<Stream> streams(5);
   std::vector<std::shared_ptr<const Producer>> producers;
-  for (size_t p = 0; p < streams.size(); ++p) producers.push_back(Instance(absl::StrCat("p", p), 100));
+  for (size_t p = 0; p < streams.size(); ++p)
+    producers.push_back(Instance(absl::StrCat("p", p), 100));
   for (uint64_t sequence = 1; sequence <= kEvents; ++sequence) {
     for (size_t p = 0; p < streams.size(); ++p) {
       Append(broker, streams[p], producers[p], sequence % 3 == 0 ? kB : kA, sequence);
@@ -112,7 +116,8 @@ TEST_F(LogTest, ManyProducersOnTwoChannelsEachInOrderWithThePositionsTheyAreTold
       const uint64_t sequence = std::stoull(event.substr(3));
       EXPECT_GT(sequence, reached[producer]);
       reached[producer] = sequence;
-      EXPECT_EQ(streams[static_cast<size_t>(producer[1] - '0')].positions[channel][sequence], position);
+      EXPECT_EQ(streams[static_cast<size_t>(producer[1] - '0')].positions[channel][sequence],
+                position);
     }
   }
   EXPECT_EQ(rows, kEvents * streams.size());
@@ -124,9 +129,11 @@ TEST_F(LogTest, WhatAnotherBrokerIsSentAgainIsAppendedOnceAndLinksTheEpochs) {
   Broker second(&loop_, redis_);
   Stream before, after;
   const auto producer = Instance("p", 100);
-  for (uint64_t sequence = 1; sequence <= 10; ++sequence) Append(first, before, producer, kA, sequence);
+  for (uint64_t sequence = 1; sequence <= 10; ++sequence)
+    Append(first, before, producer, kA, sequence);
   ASSERT_TRUE(test::RunUntil(loop_, [&] { return before.committed == 10; }));
-  for (uint64_t sequence = 5; sequence <= 15; ++sequence) Append(second, after, producer, kA, sequence);
+  for (uint64_t sequence = 5; sequence <= 15; ++sequence)
+    Append(second, after, producer, kA, sequence);
   ASSERT_TRUE(test::RunUntil(loop_, [&] { return after.committed == 11; }));
   EXPECT_EQ(after.positions[kA].size(), 5u) << "duplicates have no position";
   const auto rows = Log(kA);
@@ -134,8 +141,8 @@ TEST_F(LogTest, WhatAnotherBrokerIsSentAgainIsAppendedOnceAndLinksTheEpochs) {
   for (size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(rows[i].second, absl::StrCat("p ", i + 1));
   EXPECT_GT(rows[10].first.epoch, rows[9].first.epoch) << "another connection, another epoch";
   EXPECT_EQ(rows[10].first.seq, 1u);
-  const redis::Reply row =
-      redis_.Command({"XRANGE", names_.LogKey(kA), rows[10].first.ToString(), rows[10].first.ToString()});
+  const redis::Reply row = redis_.Command(
+      {"XRANGE", names_.LogKey(kA), rows[10].first.ToString(), rows[10].first.ToString()});
   EXPECT_EQ(row.elements[0].elements[1].elements[2].text, "p");
   EXPECT_EQ(row.elements[0].elements[1].elements[3].text, rows[9].first.ToString());
 }
@@ -162,7 +169,8 @@ TEST_F(LogTest, OutOfMemoryDelaysAndLosesNothing) {
   Append(broker, stream, producer, kA, 1);
   ASSERT_TRUE(test::RunUntil(loop_, [&] { return stream.committed == 1; }));
   redis_.Command({"CONFIG", "SET", "maxmemory", "1"});
-  for (uint64_t sequence = 2; sequence <= 5; ++sequence) Append(broker, stream, producer, kA, sequence);
+  for (uint64_t sequence = 2; sequence <= 5; ++sequence)
+    Append(broker, stream, producer, kA, sequence);
   ASSERT_TRUE(test::RunUntil(loop_, [&] { return broker.appender.counters().refused >= 2; }));
   EXPECT_EQ(stream.committed, 1u);
   redis_.Command({"CONFIG", "SET", "maxmemory", "0"});
@@ -194,14 +202,16 @@ TEST_F(LogTest, TheReaderReadsWhatIsThere) {
 
   Stream stream;
   const auto producer = Instance("p", 100);
-  for (uint64_t sequence = 1; sequence <= 150; ++sequence) Append(broker, stream, producer, kA, sequence);
+  for (uint64_t sequence = 1; sequence <= 150; ++sequence)
+    Append(broker, stream, producer, kA, sequence);
   ASSERT_TRUE(test::RunUntil(loop_, [&] { return stream.committed == 150; }));
   const Position third = stream.positions[kA][3];
 
   const LogPage oldest = Read(reader, kA, {Ask::Kind::kRange, absl::nullopt, 0});
   ASSERT_EQ(oldest.rows.size(), 100u);
   EXPECT_TRUE(oldest.full);
-  EXPECT_EQ(oldest.rows[0].prev, nothing.tail->now) << "the first event names the tail that stood there";
+  EXPECT_EQ(oldest.rows[0].prev, nothing.tail->now)
+      << "the first event names the tail that stood there";
   EXPECT_EQ(oldest.rows[0].body, "p 1");
 
   const LogPage after = Read(reader, kA, {Ask::Kind::kRange, stream.positions[kA][148], 0});

@@ -10,9 +10,7 @@
 
 namespace spanwire::test {
 
-inline redis::Reply Integer(int64_t value) {
-  return {redis::Reply::Type::kInteger, value, {}, {}};
-}
+inline redis::Reply Integer(int64_t value) { return {redis::Reply::Type::kInteger, value, {}, {}}; }
 inline redis::Reply Text(std::string value) {
   return {redis::Reply::Type::kString, 0, std::move(value), {}};
 }

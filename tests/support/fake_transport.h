@@ -16,7 +16,8 @@ class FakeTransport final : public bridge::Transport {
     return !congested_;
   }
   bool congested() const override { return congested_; }
-  void Close(bridge::CloseCode code, absl::string_view why, absl::Duration reconnect_after) override {
+  void Close(bridge::CloseCode code, absl::string_view why,
+             absl::Duration reconnect_after) override {
     closed_ = static_cast<int>(code);
     why_ = std::string(why);
     reconnect_after_ = reconnect_after;

@@ -1,11 +1,11 @@
 #include "bridge/feed.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/limits.h"
@@ -40,7 +40,8 @@ std::string EventBytes(int number, bool for_everybody = true) {
 // The message that publish.lua makes of them.
 std::string MessageBytes(const std::string& id, const std::string& prev, const std::string& event) {
   std::string message = absl::StrCat("\x0a", std::string(1, static_cast<char>(id.size())), id);
-  if (!prev.empty()) absl::StrAppend(&message, "\x12", std::string(1, static_cast<char>(prev.size())), prev);
+  if (!prev.empty())
+    absl::StrAppend(&message, "\x12", std::string(1, static_cast<char>(prev.size())), prev);
   return message + event;
 }
 
@@ -71,7 +72,8 @@ class FeedTest : public ::testing::Test, public Feed::Sink {
   }
   std::vector<std::string> Said() { return std::exchange(said_, {}); }
 
-  redis::Reply Row(const std::string& id, int number, const std::string& prev = "", bool for_everybody = true) {
+  redis::Reply Row(const std::string& id, int number, const std::string& prev = "",
+                   bool for_everybody = true) {
     std::vector<redis::Reply> fields = {Text("e"), Text(EventBytes(number, for_everybody))};
     if (!prev.empty()) {
       fields.push_back(Text("p"));
@@ -83,10 +85,11 @@ class FeedTest : public ::testing::Test, public Feed::Sink {
   void Start() {
     feed_.Attach({0, 1});
     feed_.OnSubscribed();
-    ASSERT_THAT(redis_.next(), ElementsAre("SET", "webgui:tail:{webgui:session:a}", ::testing::_, "NX", "GET",
-                                           "PX", "3600000"));
+    ASSERT_THAT(redis_.next(), ElementsAre("SET", "webgui:tail:{webgui:session:a}", ::testing::_,
+                                           "NX", "GET", "PX", "3600000"));
     redis_.Answer(Text("7-3"));
-    ASSERT_THAT(redis_.next(), ElementsAre("PEXPIRE", "webgui:tail:{webgui:session:a}", "86400000", "GT"));
+    ASSERT_THAT(redis_.next(),
+                ElementsAre("PEXPIRE", "webgui:tail:{webgui:session:a}", "86400000", "GT"));
     redis_.Answer(Integer(1));
     EXPECT_THAT(Said(), ElementsAre("0/1 started 7-3"));
   }
@@ -109,7 +112,8 @@ TEST_F(FeedTest, GivesEachEventToEveryOutletOnce) {
   EXPECT_THAT(Said(), ElementsAre("1/8 started 7-3"));
   feed_.OnMessage(MessageBytes("7-4", "", EventBytes(4)));
   EXPECT_THAT(Said(), ElementsAre("0/1 7-4", "1/8 7-4"));
-  EXPECT_THAT(last_json_, HasSubstr(R"("data":{"task_id":"t4"},"channel":"webgui:session:a","id":"7-4"})"));
+  EXPECT_THAT(last_json_,
+              HasSubstr(R"("data":{"task_id":"t4"},"channel":"webgui:session:a","id":"7-4"})"));
   feed_.OnMessage(MessageBytes("7-4", "", EventBytes(4)));
   EXPECT_THAT(Said(), IsEmpty());
   feed_.Detach({1, 8});
@@ -122,7 +126,8 @@ TEST_F(FeedTest, RepairsAHoleFromTheLog) {
   Start();
   feed_.OnMessage(MessageBytes("7-6", "", EventBytes(6)));
   EXPECT_THAT(Said(), IsEmpty());
-  ASSERT_THAT(redis_.next(), ElementsAre("XRANGE", "webgui:log:{webgui:session:a}", "7-3", "+", "COUNT", ::testing::_));
+  ASSERT_THAT(redis_.next(), ElementsAre("XRANGE", "webgui:log:{webgui:session:a}", "7-3", "+",
+                                         "COUNT", ::testing::_));
   feed_.OnMessage(MessageBytes("7-7", "", EventBytes(7)));
   redis_.Answer(Array({Row("7-3", 3), Row("7-4", 4), Row("7-5", 5), Row("7-6", 6)}));
   EXPECT_THAT(Said(), ElementsAre("0/1 7-4", "0/1 7-5", "0/1 7-6", "0/1 7-7"));
@@ -150,7 +155,8 @@ TEST_F(FeedTest, TransientEventsAndPlainJsonPassByTheRules) {
 
 TEST_F(FeedTest, WhatIsNeitherIsDroppedAndCountedAndHarmsNothing) {
   Start();
-  for (const char* message : {"", "hello", "[1]", "\x0a\x05", "{\"type\":\"\\u0024gap\"}", "{"}) feed_.OnMessage(message);
+  for (const char* message : {"", "hello", "[1]", "\x0a\x05", "{\"type\":\"\\u0024gap\"}", "{"})
+    feed_.OnMessage(message);
   EXPECT_THAT(Said(), IsEmpty());
   EXPECT_EQ(counters_.refused_messages, 6u);
   feed_.OnMessage(MessageBytes("7-4", "", EventBytes(4)));
@@ -175,7 +181,8 @@ TEST_F(FeedTest, ResumesWithinTheRingNeverReachRedis) {
   feed_.Read({0, 1}, 11, {Ask::Kind::kRange, Position{7, 4}, 0});
   feed_.Read({0, 1}, 12, {Ask::Kind::kRange, Position{7, 3}, 0});
   feed_.Read({0, 1}, 13, {Ask::Kind::kRange, Position{7, 5}, 0});
-  EXPECT_THAT(Said(), ElementsAre("0/1 page of 11: 7-5", "0/1 page of 12: 7-4 7-5", "0/1 page of 13:"));
+  EXPECT_THAT(Said(),
+              ElementsAre("0/1 page of 11: 7-5", "0/1 page of 12: 7-4 7-5", "0/1 page of 13:"));
   EXPECT_EQ(redis_.waiting(), 0u);
 }
 

@@ -1,11 +1,11 @@
 #include "bridge/page_server.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 
@@ -33,7 +33,8 @@ class PageServerTest : public ::testing::Test {
   static Ask After(uint64_t seq) { return {Ask::Kind::kRange, Position{7, seq}, 0}; }
   std::vector<std::string> Answer(std::vector<uint64_t> seqs, bool full = false) {
     LogPage page;
-    for (const uint64_t seq : seqs) page.rows.push_back(LogEntry{Position{7, seq}, absl::nullopt, "e"});
+    for (const uint64_t seq : seqs)
+      page.rows.push_back(LogEntry{Position{7, seq}, absl::nullopt, "e"});
     page.full = full;
     channel::LogReader::Callback callback = std::move(callback_);
     asked_.clear();
@@ -70,7 +71,8 @@ TEST_F(PageServerTest, OneReadFromTheLowestPositionServesAllThatLieWithin) {
   EXPECT_THAT(asked_, ElementsAre("7-5"));
   EXPECT_THAT(Answer({5, 6}), ElementsAre("first 7-5 7-6"));
   EXPECT_THAT(asked_, ElementsAre("7-3"));
-  EXPECT_THAT(Answer({3, 4, 5, 6, 7, 8}, true), ElementsAre("b 7-3 7-4 7-5 7-6 7-7 7-8 …", "c 7-7 7-8 …"));
+  EXPECT_THAT(Answer({3, 4, 5, 6, 7, 8}, true),
+              ElementsAre("b 7-3 7-4 7-5 7-6 7-7 7-8 …", "c 7-7 7-8 …"));
   EXPECT_THAT(asked_, ElementsAre("7-9")) << "who stands behind the page has the next one";
   EXPECT_THAT(Answer({9}), ElementsAre("a 7-9"));
   EXPECT_THAT(asked_, IsEmpty());

@@ -1,12 +1,12 @@
 #include "core/channel/appender.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -29,13 +29,16 @@ constexpr char kB[] = "webgui:session:b";
 
 class Sink final : public AppendSink {
  public:
-  explicit Sink(std::vector<std::string>* said, std::string name) : said_(said), name_(std::move(name)) {}
+  explicit Sink(std::vector<std::string>* said, std::string name)
+      : said_(said), name_(std::move(name)) {}
   void OnCommitted(uint64_t sequence, absl::string_view channel,
                    absl::optional<Position> position) override {
-    said_->push_back(absl::StrCat(name_, " ", sequence, " ", channel.substr(channel.size() - 1), " ",
-                                  position ? position->ToString() : "-"));
+    said_->push_back(absl::StrCat(name_, " ", sequence, " ", channel.substr(channel.size() - 1),
+                                  " ", position ? position->ToString() : "-"));
   }
-  void OnFenced(uint64_t newer) override { said_->push_back(absl::StrCat(name_, " fenced by ", newer)); }
+  void OnFenced(uint64_t newer) override {
+    said_->push_back(absl::StrCat(name_, " fenced by ", newer));
+  }
 
  private:
   std::vector<std::string>* const said_;
@@ -52,8 +55,9 @@ class AppenderTest : public ::testing::Test, public AppenderListener {
   static std::shared_ptr<const Producer> Instance(std::string id, uint64_t epoch) {
     return std::make_shared<Producer>(Producer{std::move(id), epoch, limits::kProducerTtl});
   }
-  void Append(Sink& sink, const std::shared_ptr<const Producer>& producer, absl::string_view channel,
-              uint64_t sequence, bool transient = false, size_t bytes = 10) {
+  void Append(Sink& sink, const std::shared_ptr<const Producer>& producer,
+              absl::string_view channel, uint64_t sequence, bool transient = false,
+              size_t bytes = 10) {
     appender_.Append(&sink, producer, channel, sequence, transient,
                      std::make_shared<const std::string>(bytes, 'e'));
   }
@@ -140,7 +144,9 @@ TEST_F(AppenderTest, TtlsAreRenewedOnceAMinute) {
   for (uint64_t sequence = 1; sequence <= 3; ++sequence) {
     Append(x_, p_, kA, sequence);
     executor_.RunPosted();
-    EXPECT_EQ(Call(), absl::StrCat(sequence == 1 ? "open" : sequence == 2 ? "keep" : "touch",
+    EXPECT_EQ(Call(), absl::StrCat(sequence == 1   ? "open"
+                                   : sequence == 2 ? "keep"
+                                                   : "touch",
                                    " p:100=", sequence));
     Committed(absl::StrCat("7-", sequence), 1, {static_cast<int64_t>(sequence) - 1});
     executor_.Advance(absl::Seconds(31));

@@ -1,11 +1,11 @@
 #include "core/channel/follower.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 
@@ -93,7 +93,8 @@ TEST_F(FollowerTest, FillsAHoleFromTheLogAndThenGoesOnLive) {
   StartAt({7, 1});
   EXPECT_THAT(Offer(At(7, 4)), ElementsAre("range?7-1"));
   EXPECT_THAT(Offer(At(7, 5)), IsEmpty());
-  EXPECT_THAT(Page({At(7, 1), At(7, 2), At(7, 3), At(7, 4)}), ElementsAre("7-2", "7-3", "7-4", "7-5", "live"));
+  EXPECT_THAT(Page({At(7, 1), At(7, 2), At(7, 3), At(7, 4)}),
+              ElementsAre("7-2", "7-3", "7-4", "7-5", "live"));
 }
 
 TEST_F(FollowerTest, WhatWasReceivedBeforeTheReadIsNotGivenOnAgain) {
@@ -135,13 +136,13 @@ TEST_F(FollowerTest, AnEmptyLogIsJudgedByTheTailReadBeforeIt) {
     Position now;
     std::vector<std::string> said;
   };
-  for (const Case& c : std::vector<Case>{
-           {Position{7, 3}, {7, 3}, {"live"}},
-           {absl::nullopt, {9, 0}, {"gap 7-3..9-0 lost", "live"}},
-           {Position{9, 0}, {9, 0}, {"gap 7-3..9-0 lost", "live"}},
-           {Position{7, 2}, {7, 2}, {"gap 7-3..7-2 rollback", "live"}},
-           {Position{7, 8}, {7, 8}, {"gap 7-3..7-8 trimmed", "live"}},
-           {Position{8, 2}, {8, 2}, {"gap 7-3..8-2 trimmed", "live"}}}) {
+  for (const Case& c :
+       std::vector<Case>{{Position{7, 3}, {7, 3}, {"live"}},
+                         {absl::nullopt, {9, 0}, {"gap 7-3..9-0 lost", "live"}},
+                         {Position{9, 0}, {9, 0}, {"gap 7-3..9-0 lost", "live"}},
+                         {Position{7, 2}, {7, 2}, {"gap 7-3..7-2 rollback", "live"}},
+                         {Position{7, 8}, {7, 8}, {"gap 7-3..7-8 trimmed", "live"}},
+                         {Position{8, 2}, {8, 2}, {"gap 7-3..8-2 trimmed", "live"}}}) {
     Follower<std::string> follower(&recorder_, 4);
     follower.StartAfter({7, 3});
     follower.OnPage({});
@@ -174,7 +175,8 @@ TEST_F(FollowerTest, ARowThatDoesNotFollowIsJudged) {
 TEST_F(FollowerTest, RowsThatAnOperatorDeletedAreAGapToo) {
   follower_.StartAfter({7, 1});
   recorder_.Said();
-  EXPECT_THAT(Page({At(7, 1), At(7, 2), At(7, 5)}), ElementsAre("7-2", "gap 7-2..7-4 trimmed", "7-5", "live"));
+  EXPECT_THAT(Page({At(7, 1), At(7, 2), At(7, 5)}),
+              ElementsAre("7-2", "gap 7-2..7-4 trimmed", "7-5", "live"));
 }
 
 TEST_F(FollowerTest, AFeedStartsAtTheTailAndJudgesWhatCameMeanwhile) {
@@ -207,7 +209,8 @@ TEST_F(FollowerTest, FromStartOfAnEmptyLogBeginsAtTheTail) {
 TEST_F(FollowerTest, TheLastNAreFollowedByWhatCameSince) {
   follower_.StartAtLast(2);
   EXPECT_THAT(recorder_.Said(), ElementsAre("last?2"));
-  EXPECT_THAT(Page({At(7, 41), At(7, 42)}), ElementsAre("start 7-40", "7-41", "7-42", "range?7-42"));
+  EXPECT_THAT(Page({At(7, 41), At(7, 42)}),
+              ElementsAre("start 7-40", "7-41", "7-42", "range?7-42"));
   EXPECT_THAT(Page({At(7, 42), At(7, 43)}), ElementsAre("7-43", "live"));
 }
 

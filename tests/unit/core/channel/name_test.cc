@@ -1,9 +1,9 @@
 #include "core/channel/name.h"
 
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 namespace spanwire::channel {
 namespace {
@@ -12,8 +12,9 @@ using ::testing::HasSubstr;
 
 TEST(Names, TakesTheFourFamilies) {
   const Names names("webgui");
-  for (const char* channel : {"webgui:session:sess_123", "webgui:agent:ui-tester", "webgui:user:a@b.c",
-                              "webgui:global", "webgui:session:A.z_0~:@|+=-"}) {
+  for (const char* channel :
+       {"webgui:session:sess_123", "webgui:agent:ui-tester", "webgui:user:a@b.c", "webgui:global",
+        "webgui:session:A.z_0~:@|+=-"}) {
     EXPECT_TRUE(names.CheckChannel(channel).ok()) << channel;
   }
   EXPECT_TRUE(names.CheckChannel("webgui:session:" + std::string(128, 'x')).ok());
@@ -21,17 +22,20 @@ TEST(Names, TakesTheFourFamilies) {
 
 TEST(Names, RefusesAnUnknownFamilyAndSaysWhichThereAre) {
   const Names names("webgui");
-  for (const char* channel : {"webgui:room:1", "webgui:", "webgui:globally", "webgui:global:x", "webgui:session"}) {
+  for (const char* channel :
+       {"webgui:room:1", "webgui:", "webgui:globally", "webgui:global:x", "webgui:session"}) {
     EXPECT_THAT(names.CheckChannel(channel).message(), HasSubstr("webgui:session:<id>")) << channel;
   }
-  EXPECT_THAT(names.CheckChannel("other:session:1").message(), HasSubstr("must begin with \"webgui:\""));
+  EXPECT_THAT(names.CheckChannel("other:session:1").message(),
+              HasSubstr("must begin with \"webgui:\""));
 }
 
 TEST(Names, RefusesAnIdWithBracesControlCharactersOrTenKilobytes) {
   const Names names("webgui");
   EXPECT_THAT(names.CheckChannel("webgui:session:{x}").message(), HasSubstr("byte 0"));
   EXPECT_THAT(names.CheckChannel("webgui:session:a\nb").message(), HasSubstr("byte 1"));
-  EXPECT_THAT(names.CheckChannel(std::string("webgui:user:a\0b", 15)).message(), HasSubstr("byte 1"));
+  EXPECT_THAT(names.CheckChannel(std::string("webgui:user:a\0b", 15)).message(),
+              HasSubstr("byte 1"));
   EXPECT_THAT(names.CheckChannel("webgui:agent:" + std::string(10'000, 'x')).message(),
               HasSubstr("10000 bytes long, at most 128"));
   EXPECT_THAT(names.CheckChannel("webgui:agent:").message(), HasSubstr("must not be empty"));

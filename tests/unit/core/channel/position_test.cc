@@ -1,8 +1,8 @@
 #include "core/channel/position.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace spanwire::channel {
 namespace {
@@ -15,9 +15,9 @@ TEST(Position, IsWhatItPrints) {
 }
 
 TEST(Position, RefusesEverythingElse) {
-  for (const char* text : {"", "-", "1", "1-", "-1", "1-2-3", "01-2", "1-02", "+1-2", "1- 2", " 1-2", "1-2 ", "1_2",
-                           "a-1", "1-18446744073709551616", "9007199254740992-1",
-                           "99999999999999999999-1"}) {
+  for (const char* text :
+       {"", "-", "1", "1-", "-1", "1-2-3", "01-2", "1-02", "+1-2", "1- 2", " 1-2", "1-2 ", "1_2",
+        "a-1", "1-18446744073709551616", "9007199254740992-1", "99999999999999999999-1"}) {
     EXPECT_FALSE(Position::Parse(text).has_value()) << text;
   }
   EXPECT_FALSE(Position::Parse(std::string("1-2\0", 4)).has_value());
