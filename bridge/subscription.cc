@@ -6,6 +6,11 @@
 #include "core/base/limits.h"
 
 namespace spanwire::bridge {
+namespace {
+
+size_t Bytes(const FrameEntry& entry) { return entry.body ? entry.body->websocket().size() : 0; }
+
+}  // namespace
 
 Subscription::Subscription(Hub* hub, Listener* listener, const Command& command)
     : hub_(hub),
@@ -49,6 +54,11 @@ void Subscription::OnEvent(const FrameEntry& entry) {
     behind_ = true;
     return;
   }
+  queued_bytes_ = follower_.reading() ? queued_bytes_ + Bytes(entry) : 0;
+  if (queued_bytes_ > limits::kSessionQueueBytes) {
+    queued_bytes_ = 0;
+    return follower_.DropQueue();
+  }
   follower_.Offer(entry);
 }
 
@@ -70,6 +80,15 @@ void Subscription::OnFeedGap(const channel::Gap& gap) {
 // first.
 void Subscription::OnPage(FramePage page) {
   if (listener_->congested()) return OnAsk(asked_);
+  // So does what is too much at once: the rows that do not fit.
+  size_t bytes = 0;
+  for (size_t i = 0; i < page.rows.size(); ++i) {
+    bytes += Bytes(page.rows[i]);
+    if (i > 1 && bytes > limits::kPageBytes) {
+      page.rows.resize(i);
+      page.full = true;
+    }
+  }
   follower_.OnPage(std::move(page));
 }
 

@@ -238,6 +238,32 @@ TEST_F(SessionTest, APageForACongestedBrowserIsLetGoAndAskedForAgain) {
   EXPECT_EQ(Answer({Event(7, 1), Event(7, 2)}).size(), 3u);
 }
 
+TEST_F(SessionTest, ALargePageIsTakenPieceByPiece) {
+  Connect();
+  Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a","last":9})");
+  Deliver(Delivery::Started{{7, 9}});
+  std::vector<FrameEntry> rows;
+  for (uint64_t seq = 1; seq <= 9; ++seq) {
+    rows.push_back({{7, seq}, absl::nullopt, Frame::Make(std::string(300'000, 'x'))});
+  }
+  EXPECT_EQ(Answer(rows).size(), 1u + 3u) << "$subscribed and what fits";
+  rows.erase(rows.begin(), rows.begin() + 2);
+  EXPECT_EQ(Answer(rows).size(), 2u) << "the first row was seen, two are new";
+}
+
+TEST_F(SessionTest, WhatWaitsForAReplayIsBounded) {
+  Connect();
+  Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a","after":"7-1"})");
+  Deliver(Delivery::Started{{7, 1}});
+  for (uint64_t seq = 2; seq <= 9; ++seq) {
+    Deliver(FrameEntry{{7, seq}, absl::nullopt, Frame::Make(std::string(300'000, 'x'))});
+  }
+  EXPECT_THAT(Answer({Event(7, 1)}).size(), 1u) << "$subscribed only: what waited was dropped";
+  EXPECT_THAT(Answer({Event(7, 1), Event(7, 2)}),
+              ElementsAre("event 7-2",
+                          R"({"type":"$live","channel":"webgui:session:a","position":"7-2"})"));
+}
+
 TEST_F(SessionTest, AFeedsGapIsPassedOn) {
   Follow();
   EXPECT_THAT(
