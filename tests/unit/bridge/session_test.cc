@@ -258,10 +258,11 @@ TEST_F(SessionTest, WhatWaitsForAReplayIsBounded) {
   for (uint64_t seq = 2; seq <= 9; ++seq) {
     Deliver(FrameEntry{{7, seq}, absl::nullopt, Frame::Make(std::string(300'000, 'x'))});
   }
-  EXPECT_THAT(Answer({Event(7, 1)}).size(), 1u) << "$subscribed only: what waited was dropped";
-  EXPECT_THAT(Answer({Event(7, 1), Event(7, 2)}),
-              ElementsAre("event 7-2",
-                          R"({"type":"$live","channel":"webgui:session:a","position":"7-2"})"));
+  EXPECT_THAT(Answer({Event(7, 1)}), IsEmpty())
+      << "what waited was dropped, the read is done again";
+  const std::vector<std::string> sent = Answer({Event(7, 1), Event(7, 2)});
+  ASSERT_EQ(sent.size(), 3u);
+  EXPECT_EQ(sent[1], "event 7-2");
 }
 
 TEST_F(SessionTest, AFeedsGapIsPassedOn) {
