@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "bridge/json_scanner.h"
+#include "bridge/json_string.h"
 #include "core/base/limits.h"
 
 namespace spanwire::bridge {

@@ -9,11 +9,11 @@
 namespace spanwire::bridge {
 namespace {
 
-constexpr uint16_t kNoCode = 1005;
 constexpr uint16_t kNoClose = 1006;
 
 void Count(std::atomic<uint64_t>& counter, int64_t by = 1) {
-  counter.store(counter.load(std::memory_order_relaxed) + static_cast<uint64_t>(by), std::memory_order_relaxed);
+  counter.store(counter.load(std::memory_order_relaxed) + static_cast<uint64_t>(by),
+                std::memory_order_relaxed);
 }
 
 // docs/protocol.md: what a client does after each code.
@@ -22,14 +22,16 @@ bool MayReconnect(uint16_t code) {
 }
 
 std::string CloseReason(uint16_t code, absl::string_view why, absl::Duration reconnect_after) {
-  return absl::StrCat(R"({"code":")", why, R"(","reconnect":)", MayReconnect(code) ? "true" : "false",
-                      R"(,"after_ms":)", absl::ToInt64Milliseconds(reconnect_after), "}");
+  return absl::StrCat(R"({"code":")", why, R"(","reconnect":)",
+                      MayReconnect(code) ? "true" : "false", R"(,"after_ms":)",
+                      absl::ToInt64Milliseconds(reconnect_after), "}");
 }
 
 }  // namespace
 
 Connection::Connection(ConnectionLoop* loop, FileDescriptor fd)
-    : loop_(loop), socket_(std::make_shared<Socket>(loop->loop()->io(), std::move(fd), loop,
+    : loop_(loop),
+      socket_(std::make_shared<Socket>(loop->loop()->io(), std::move(fd), loop,
                                        static_cast<Socket::Handler*>(this))) {
   since_ = pinged_at_ = loop_->now();
   if (socket_->open()) {
@@ -62,12 +64,19 @@ void Connection::End(bool abort) {
 void Connection::OnBytes(absl::Span<char> bytes) {
   while (!bytes.empty()) {
     switch (state_) {
-      case State::kHead: ReadHead(&bytes); break;
-      case State::kResponse: unread_.assign(bytes.data(), bytes.size()); return;
+      case State::kHead:
+        ReadHead(&bytes);
+        break;
+      case State::kResponse:
+        unread_.assign(bytes.data(), bytes.size());
+        return;
       case State::kWebSocket:
-      case State::kClosing: ReadFrames(&bytes); break;
+      case State::kClosing:
+        ReadFrames(&bytes);
+        break;
       case State::kLinger:
-      case State::kOver: return;
+      case State::kOver:
+        return;
     }
   }
 }
@@ -108,7 +117,8 @@ void Connection::Respond(const Response& response, bool keep_alive, bool head_on
 // The WebSocket.
 
 void Connection::Open(const Request& request) {
-  if (loop_->draining()) return Respond(ErrorResponse(503, "the bridge is going down"), false, false);
+  if (loop_->draining())
+    return Respond(ErrorResponse(503, "the bridge is going down"), false, false);
   const Handshake handshake = AnswerHandshake(request, loop_->options().subprotocol);
   if (!handshake.accepted()) return Respond(handshake.response, false, request.method == "HEAD");
   Count(loop_->mutable_counters().requests);
@@ -116,7 +126,8 @@ void Connection::Open(const Request& request) {
   Count(loop_->mutable_counters().websockets_open);
   socket_->queue().Push(SerializeResponse(handshake.response, true, false, loop_->loop()->Now()));
   Enter(State::kWebSocket);
-  // At once: it must not be among what is dropped when the session overfills the queue from the start.
+  // At once: it must not be among what is dropped when the session overfills the queue from the
+  // start.
   if (!socket_->Flush()) return OnBroken();
   const ConnectionOptions& options = loop_->options();
   websocket_.emplace(WebSocket::Options{options.message_bytes, options.fragments, options.binary});
@@ -215,7 +226,8 @@ void Connection::OnSent() {
     socket_->SetReading(true);
     return Enter(State::kLinger);
   }
-  if (state_ == State::kClosing) since_ = loop_->now();  // from here on the peer's answer is awaited
+  if (state_ == State::kClosing)
+    since_ = loop_->now();  // from here on the peer's answer is awaited
 }
 
 void Connection::CheckDrained() {
@@ -241,7 +253,8 @@ void Connection::Sweep() {
   switch (state_) {
     case State::kHead:
       if (parser_.idle()) {
-        if (since() >= (first_request_ ? options.head_deadline : options.keep_alive_idle)) End(false);
+        if (since() >= (first_request_ ? options.head_deadline : options.keep_alive_idle))
+          End(false);
       } else if (since() >= options.head_deadline) {
         Respond(ErrorResponse(408, "the request took too long"), false, false);
       }
@@ -249,16 +262,19 @@ void Connection::Sweep() {
     case State::kResponse:
       if (stalled) End(true);
       return;
-    case State::kWebSocket: return SweepWebSocket();
+    case State::kWebSocket:
+      return SweepWebSocket();
     case State::kClosing:
-      // A queue that moves has as long as one that is stuck would have had; sent or stuck, the end comes sooner.
+      // A queue that moves has as long as one that is stuck would have had; sent or stuck, the end
+      // comes sooner.
       if (since() >= options.stalled_deadline) return End(true);
       if (since() >= options.close_deadline && (socket_->queue().empty() || stalled)) End(true);
       return;
     case State::kLinger:
       if (since() >= options.close_deadline) End(false);
       return;
-    case State::kOver: return;
+    case State::kOver:
+      return;
   }
 }
 

@@ -1,4 +1,5 @@
-// One browser's connection: HTTP requests, then perhaps a WebSocket, then its end. To a session it is the Transport.
+// One browser's connection: HTTP requests, then perhaps a WebSocket, then its end. To a session it
+// is the Transport.
 //
 // Owner: its ConnectionLoop, which destroys it at the end of a turn. Thread: that loop.
 #pragma once
@@ -41,8 +42,10 @@ class Connection final : public Transport, private Socket::Handler {
     kHead,       // a request is awaited
     kResponse,   // its answer is sent; nothing is read
     kWebSocket,  // open
-    kClosing,    // our close frame is queued or sent; the peer's is awaited, unless it came or broke the protocol
-    kLinger,     // all is sent; what the peer still sends is thrown away, so that no reset destroys our last words
+    kClosing,  // our close frame is queued or sent; the peer's is awaited, unless it came or broke
+               // the protocol
+    kLinger,   // all is sent; what the peer still sends is thrown away, so that no reset destroys
+               // our last words
     kOver,
   };
 

@@ -71,7 +71,8 @@ void ConnectionLoop::AddDirty(Connection* connection) {
   if (!end_of_turn_posted_) ScheduleEndOfTurn();
 }
 
-// Asio runs posted tasks after those that are ready now: what they send in this turn goes out together.
+// Asio runs posted tasks after those that are ready now: what they send in this turn goes out
+// together.
 void ConnectionLoop::ScheduleEndOfTurn() {
   end_of_turn_posted_ = true;
   loop_->Post([self = self_] {

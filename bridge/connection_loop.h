@@ -1,8 +1,9 @@
-// One connection loop's connections: takes accepted sockets, gathers what they have to send, flushes each once a turn of the
-// loop, and looks after their deadlines by one coarse sweep instead of a timer each.
+// One connection loop's connections: takes accepted sockets, gathers what they have to send,
+// flushes each once a turn of the loop, and looks after their deadlines by one coarse sweep instead
+// of a timer each.
 //
-// Owner: the bridge's server, one per base::Loop. Thread: that loop, except where said; it is made before the loop runs, and
-// destroyed on the loop or after it has ended.
+// Owner: the bridge's server, one per base::Loop. Thread: that loop, except where said; it is made
+// before the loop runs, and destroyed on the loop or after it has ended.
 #pragma once
 
 #include <atomic>
@@ -25,10 +26,10 @@ class Connection;
 
 // What a loop counts. Written by one thread, read by any.
 struct ConnectionCounters {
-  // The close codes that are counted by themselves; what else peers send is counted as 0. 1005: a close without code,
-  // 1006: an end without close.
-  static constexpr uint16_t kCloseCodes[] = {0,    1000, 1001, 1002, 1003, 1005, 1006, 1007,
-                                             1009, 1011, 3001, 3008, 3012, 3501};
+  // The close codes that are counted by themselves; what else peers send is counted as 0. 1005: a
+  // close without code, 1006: an end without close.
+  static constexpr uint16_t kCloseCodes[] = {0,    1000, 1001, 1002, 1003, 1005, 1006,
+                                             1007, 1009, 1011, 3001, 3008, 3012, 3501};
   static constexpr size_t kCloseCodeCount = sizeof(kCloseCodes) / sizeof(kCloseCodes[0]);
 
   std::atomic<uint64_t> requests{0};         // heads that were answered, whatever the answer
@@ -46,7 +47,8 @@ struct ConnectionCounters {
 class ConnectionLoop final : public FlushList {
  public:
   // All pointers outlive it.
-  ConnectionLoop(base::Loop* loop, Site* site, const HttpGate* gate, const ConnectionOptions& options);
+  ConnectionLoop(base::Loop* loop, Site* site, const HttpGate* gate,
+                 const ConnectionOptions& options);
   ~ConnectionLoop() override;
   ConnectionLoop(const ConnectionLoop&) = delete;
   ConnectionLoop& operator=(const ConnectionLoop&) = delete;
@@ -58,8 +60,8 @@ class ConnectionLoop final : public FlushList {
   // From any thread.
   const ConnectionCounters& counters() const { return counters_; }
 
-  // The bridge goes down: answers in progress are finished, idle connections closed, no WebSocket is opened any more. Open
-  // ones are closed by their sessions.
+  // The bridge goes down: answers in progress are finished, idle connections closed, no WebSocket
+  // is opened any more. Open ones are closed by their sessions.
   void Drain();
 
   // For connections.
@@ -98,7 +100,8 @@ class ConnectionLoop final : public FlushList {
   std::vector<Connection*> flushing_;
   bool end_of_turn_posted_ = false;
 
-  // The sweeps' time. It follows Uptime but never jumps, so that a loop that was held up blames nobody for it.
+  // The sweeps' time. It follows Uptime but never jumps, so that a loop that was held up blames
+  // nobody for it.
   absl::Duration now_;
   absl::Duration swept_;  // the last sweep's Uptime
   base::Executor::Timer sweep_;

@@ -1,4 +1,5 @@
-// What a connection may do and how long it may take. The defaults are the limits; tests shorten them.
+// What a connection may do and how long it may take. The defaults are the limits; tests shorten
+// them.
 //
 // Thread safety: a value.
 #pragma once

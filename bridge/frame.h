@@ -1,7 +1,7 @@
 // A frame: one server message, rendered once, immutable, shared by every socket that it goes to.
 //
-// It holds the WebSocket frame (RFC 6455, section 5.2: FIN, text, unmasked) as one run of bytes, whose tail is the JSON text
-// itself, so other transports send the same memory without the header.
+// It holds the WebSocket frame (RFC 6455, section 5.2: FIN, text, unmasked) as one run of bytes,
+// whose tail is the JSON text itself, so other transports send the same memory without the header.
 // Thread safety: immutable; shared_ptr's count may be touched from any thread.
 #pragma once
 

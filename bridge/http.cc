@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+
 #include <websocketpp/http/request.hpp>
 
 #include "absl/strings/ascii.h"
@@ -18,31 +19,49 @@ using Parser = websocketpp::http::parser::request;
 
 // Headers of which a second one would be a second opinion.
 constexpr absl::string_view kSingle[] = {
-    "authorization", "content-length", "content-type", "host", "last-event-id", "origin",
-    "sec-websocket-key", "sec-websocket-version", "transfer-encoding"};
+    "authorization",    "content-length", "content-type",      "host",
+    "last-event-id",    "origin",         "sec-websocket-key", "sec-websocket-version",
+    "transfer-encoding"};
 
 // What the method, the target and the version of a request line may take besides the target.
 constexpr size_t kRequestLineBytes = limits::kTargetBytes + 64;
 
 absl::string_view ReasonPhrase(int status) {
   switch (status) {
-    case 101: return "Switching Protocols";
-    case 200: return "OK";
-    case 204: return "No Content";
-    case 304: return "Not Modified";
-    case 400: return "Bad Request";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 414: return "URI Too Long";
-    case 421: return "Misdirected Request";
-    case 426: return "Upgrade Required";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 503: return "Service Unavailable";
-    case 505: return "HTTP Version Not Supported";
-    default: return "Status";
+    case 101:
+      return "Switching Protocols";
+    case 200:
+      return "OK";
+    case 204:
+      return "No Content";
+    case 304:
+      return "Not Modified";
+    case 400:
+      return "Bad Request";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 414:
+      return "URI Too Long";
+    case 421:
+      return "Misdirected Request";
+    case 426:
+      return "Upgrade Required";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 503:
+      return "Service Unavailable";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Status";
   }
 }
 
@@ -80,8 +99,9 @@ absl::string_view Request::Header(absl::string_view name) const {
 }
 
 bool Request::HasHeader(absl::string_view name) const {
-  return std::any_of(headers.begin(), headers.end(),
-                     [name](const auto& header) { return absl::EqualsIgnoreCase(header.first, name); });
+  return std::any_of(headers.begin(), headers.end(), [name](const auto& header) {
+    return absl::EqualsIgnoreCase(header.first, name);
+  });
 }
 
 bool Request::HasToken(absl::string_view name, absl::string_view token) const {
@@ -99,13 +119,18 @@ Response ErrorResponse(int status, absl::string_view message) {
   return response;
 }
 
-std::string SerializeResponse(const Response& response, bool keep_alive, bool head_only, absl::Time now) {
-  std::string out = absl::StrCat("HTTP/1.1 ", response.status, " ", ReasonPhrase(response.status), "\r\n");
-  absl::StrAppend(&out, "Date: ", absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", now, absl::UTCTimeZone()),
+std::string SerializeResponse(const Response& response, bool keep_alive, bool head_only,
+                              absl::Time now) {
+  std::string out =
+      absl::StrCat("HTTP/1.1 ", response.status, " ", ReasonPhrase(response.status), "\r\n");
+  absl::StrAppend(&out,
+                  "Date: ", absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", now, absl::UTCTimeZone()),
                   "\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
-  for (const auto& [name, value] : response.headers) absl::StrAppend(&out, name, ": ", value, "\r\n");
+  for (const auto& [name, value] : response.headers)
+    absl::StrAppend(&out, name, ": ", value, "\r\n");
   if (response.status != 101) {
-    if (!response.content_type.empty()) absl::StrAppend(&out, "Content-Type: ", response.content_type, "\r\n");
+    if (!response.content_type.empty())
+      absl::StrAppend(&out, "Content-Type: ", response.content_type, "\r\n");
     if (response.status != 204 && response.status != 304) {
       absl::StrAppend(&out, "Content-Length: ", response.body.size(), "\r\n");
     }
@@ -165,10 +190,12 @@ RequestParser::State RequestParser::Parse() {
   request_.method = parser.get_method();
   for (const auto& [name, value] : parser.get_headers()) request_.headers.emplace_back(name, value);
   const absl::string_view length = request_.Header("Content-Length");
-  if (request_.HasHeader("Transfer-Encoding") || (request_.HasHeader("Content-Length") && length != "0")) {
+  if (request_.HasHeader("Transfer-Encoding") ||
+      (request_.HasHeader("Content-Length") && length != "0")) {
     return Fail(400, "a request here has no body");
   }
-  if (!absl::StartsWith(parser.get_version(), "HTTP/")) return Fail(400, "the request line is malformed");
+  if (!absl::StartsWith(parser.get_version(), "HTTP/"))
+    return Fail(400, "the request line is malformed");
   if (parser.get_version() != "HTTP/1.1" && parser.get_version() != "HTTP/1.0") {
     return Fail(505, "HTTP/1.1 is spoken here");
   }

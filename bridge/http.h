@@ -1,8 +1,8 @@
 // HTTP/1.1 as far as the bridge speaks it: the head of a GET request, and a response. No I/O here.
 //
-// The parser is websocketpp's, behind bounds and checks of our own: it merges repeated headers, strips white space before a
-// colon and reads folded lines, all of which let two parties understand one request differently.
-// Thread safety: none needed; each object belongs to one connection.
+// The parser is websocketpp's, behind bounds and checks of our own: it merges repeated headers,
+// strips white space before a colon and reads folded lines, all of which let two parties understand
+// one request differently. Thread safety: none needed; each object belongs to one connection.
 #pragma once
 
 #include <cstddef>
@@ -40,25 +40,27 @@ struct Response {
   int status = 200;
   std::string content_type;  // empty: none, and no body
   std::string body;
-  // Further headers, such as Content-Security-Policy, Cache-Control, Allow. Names and values are the program's own: never
-  // text of a request.
+  // Further headers, such as Content-Security-Policy, Cache-Control, Allow. Names and values are
+  // the program's own: never text of a request.
   HttpFields headers;
 };
 
 // A plain-text response: `message` says in one sentence what is wrong with the request.
 Response ErrorResponse(int status, absl::string_view message);
 
-// The response as bytes, with Date, Content-Length, Connection, X-Content-Type-Options and Referrer-Policy.
-// `head_only`: the body's length, but no body (HEAD).
-std::string SerializeResponse(const Response& response, bool keep_alive, bool head_only, absl::Time now);
+// The response as bytes, with Date, Content-Length, Connection, X-Content-Type-Options and
+// Referrer-Policy. `head_only`: the body's length, but no body (HEAD).
+std::string SerializeResponse(const Response& response, bool keep_alive, bool head_only,
+                              absl::Time now);
 
 // Takes a connection's bytes until a request's head is complete.
 class RequestParser {
  public:
   enum class State { kMore, kReady, kBad };
 
-  // Takes bytes from the front of `bytes`: all of them, or up to the end of the head. After kBad there is nothing more to
-  // take: the connection answers error() and ends, since nobody knows where the next request would begin.
+  // Takes bytes from the front of `bytes`: all of them, or up to the end of the head. After kBad
+  // there is nothing more to take: the connection answers error() and ends, since nobody knows
+  // where the next request would begin.
   State Consume(absl::string_view* bytes);
 
   // After kReady; the parser is then as new.

@@ -16,7 +16,8 @@ namespace {
 bool StripPort(absl::string_view* host) {
   const size_t bracket = host->rfind(']');
   const size_t colon = host->rfind(':');
-  if (colon == absl::string_view::npos || (bracket != absl::string_view::npos && colon < bracket)) return true;
+  if (colon == absl::string_view::npos || (bracket != absl::string_view::npos && colon < bracket))
+    return true;
   const absl::string_view digits = host->substr(colon + 1);
   uint32_t port = 0;
   if (digits.size() > 5 || !std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit) ||
@@ -52,7 +53,8 @@ bool HttpGate::IsOurHost(absl::string_view host) const {
                      [host](const std::string& own) { return absl::EqualsIgnoreCase(host, own); });
 }
 
-// The bridge itself serves plain HTTP only; a page behind a proxy with TLS is another origin, to be configured.
+// The bridge itself serves plain HTTP only; a page behind a proxy with TLS is another origin, to be
+// configured.
 bool HttpGate::IsOurOrigin(absl::string_view origin, absl::string_view host) const {
   if (std::find(origins_.begin(), origins_.end(), origin) != origins_.end()) return true;
   return absl::ConsumePrefix(&origin, "http://") && absl::EqualsIgnoreCase(origin, host);

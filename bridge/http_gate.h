@@ -1,7 +1,8 @@
-// Who may talk to the bridge from a browser: the checks of Host and Origin, made before any request has an effect.
+// Who may talk to the bridge from a browser: the checks of Host and Origin, made before any request
+// has an effect.
 //
-// A Host that is not ours means that somebody else's name was resolved to this machine (DNS rebinding); a foreign Origin
-// means that somebody else's page asks, with the user's browser.
+// A Host that is not ours means that somebody else's name was resolved to this machine (DNS
+// rebinding); a foreign Origin means that somebody else's page asks, with the user's browser.
 //
 // Thread safety: immutable.
 #pragma once
@@ -17,8 +18,8 @@ namespace spanwire::bridge {
 
 class HttpGate {
  public:
-  // `hosts`: names besides localhost, 127.0.0.1 and [::1], without port, compared in any case. `origins`: besides the page's
-  // own, exactly as browsers send them ("https://app.example.com").
+  // `hosts`: names besides localhost, 127.0.0.1 and [::1], without port, compared in any case.
+  // `origins`: besides the page's own, exactly as browsers send them ("https://app.example.com").
   HttpGate(std::vector<std::string> hosts, std::vector<std::string> origins);
 
   // Nothing: the request may go on. Else 421 (Host) or 403 (Origin).

@@ -40,12 +40,16 @@ bool ParseTarget(absl::string_view target, Request* request) {
   for (const char c : target) {
     if (!absl::ascii_isgraph(static_cast<unsigned char>(c)) || c == '#') return false;
   }
-  const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(target, absl::MaxSplits('?', 1));
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(target, absl::MaxSplits('?', 1));
   if (!PercentDecode(parts.first, &request->path)) return false;
   for (const absl::string_view pair : absl::StrSplit(parts.second, '&', absl::SkipEmpty())) {
-    const std::pair<absl::string_view, absl::string_view> sides = absl::StrSplit(pair, absl::MaxSplits('=', 1));
+    const std::pair<absl::string_view, absl::string_view> sides =
+        absl::StrSplit(pair, absl::MaxSplits('=', 1));
     std::pair<std::string, std::string> decoded;
-    if (!PercentDecode(sides.first, &decoded.first) || !PercentDecode(sides.second, &decoded.second)) return false;
+    if (!PercentDecode(sides.first, &decoded.first) ||
+        !PercentDecode(sides.second, &decoded.second))
+      return false;
     request->query.push_back(std::move(decoded));
   }
   return true;

@@ -8,8 +8,9 @@
 
 namespace spanwire::bridge {
 
-// Fills request->path and request->query from an origin-form target ("/v1/ws?channel=a&channel=b"). False: not such a
-// target, or a percent sign without two hexadecimal digits, or one that stands for a NUL.
+// Fills request->path and request->query from an origin-form target ("/v1/ws?channel=a&channel=b").
+// False: not such a target, or a percent sign without two hexadecimal digits, or one that stands
+// for a NUL.
 bool ParseTarget(absl::string_view target, Request* request);
 
 }  // namespace spanwire::bridge

@@ -34,7 +34,4 @@ absl::Status ScanJsonObject(absl::string_view text,
 // Likewise, for those who do not look at the members.
 absl::Status ScanJsonObject(absl::string_view text, std::string* out);
 
-// What a string's token says. `token` is a JsonMember's value of kind kString.
-std::string DecodeJsonString(absl::string_view token);
-
 }  // namespace spanwire::bridge

@@ -5,9 +5,10 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <utility>
+
+#include <asio/posix/stream_descriptor.hpp>
 
 #include "bridge/http.h"
 #include "bridge/listener_bind.h"
@@ -20,14 +21,17 @@ namespace spanwire::bridge {
 class Listener::Acceptor : public std::enable_shared_from_this<Listener::Acceptor> {
  public:
   Acceptor(base::Loop* loop, Listener* listener, FileDescriptor fd, std::string unlink_path)
-      : descriptor_(loop->io(), fd.Release()), listener_(listener), unlink_path_(std::move(unlink_path)) {}
+      : descriptor_(loop->io(), fd.Release()),
+        listener_(listener),
+        unlink_path_(std::move(unlink_path)) {}
 
   int fd() { return descriptor_.native_handle(); }
 
   void Wait() {
     descriptor_.async_wait(asio::posix::stream_descriptor::wait_read,
                            [self = shared_from_this()](const asio::error_code& error) {
-                             if (!error && self->listener_ != nullptr) self->listener_->OnReadable();
+                             if (!error && self->listener_ != nullptr)
+                               self->listener_->OnReadable();
                            });
   }
 
@@ -98,7 +102,8 @@ bool Listener::AcceptOne(bool* more) {
     return true;
   }
   if (IsExhaustion(errno)) return RefuseWithSpare();
-  // Everything else is the one client's failure (ECONNABORTED, EPROTO …), or there is nobody (EAGAIN).
+  // Everything else is the one client's failure (ECONNABORTED, EPROTO …), or there is nobody
+  // (EAGAIN).
   *more = errno != EAGAIN && errno != EWOULDBLOCK;
   return true;
 }
@@ -120,7 +125,8 @@ void Listener::Refuse(FileDescriptor fd) {
   Response response = ErrorResponse(503, "too many connections");
   response.headers = {{"Retry-After", "1"}};
   const std::string bytes = SerializeResponse(response, false, false, loop_->Now());
-  // What the client already sent is read, or closing would reset the connection and destroy the answer.
+  // What the client already sent is read, or closing would reset the connection and destroy the
+  // answer.
   char unread[limits::kSocketReadBytes];
   while (::recv(fd.get(), unread, sizeof(unread), MSG_DONTWAIT) > 0) {
   }

@@ -1,7 +1,7 @@
 // Accepts browsers' connections on one address and deals them out to the connection loops, in turn.
 //
-// Over the connection limit a client is told 503 and closed. When file descriptors run out, a spare one is given up to tell
-// the client the same, so that the listener neither spins nor goes deaf.
+// Over the connection limit a client is told 503 and closed. When file descriptors run out, a spare
+// one is given up to tell the client the same, so that the listener neither spins nor goes deaf.
 //
 // Owner: the bridge's server. Thread: the loop that it is given; Start also before that loop runs.
 #pragma once
@@ -28,8 +28,9 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  // Binds and listens. A unix socket's file that nobody answers on is replaced; anything else at the path is left alone.
-  // Errors: INVALID_ARGUMENT (a host that does not resolve), UNAVAILABLE (in use, no right …), naming the address.
+  // Binds and listens. A unix socket's file that nobody answers on is replaced; anything else at
+  // the path is left alone. Errors: INVALID_ARGUMENT (a host that does not resolve), UNAVAILABLE
+  // (in use, no right …), naming the address.
   absl::Status Start(const base::Address& address);
   // Accepts no more; a unix socket's file is removed. Connections stay. Also the destructor's.
   void Stop();

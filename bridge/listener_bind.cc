@@ -1,6 +1,5 @@
 #include "bridge/listener_bind.h"
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -11,6 +10,8 @@
 #include <memory>
 #include <string>
 
+#include <netdb.h>
+
 #include "absl/strings/str_cat.h"
 
 namespace spanwire::bridge {
@@ -19,8 +20,8 @@ namespace {
 constexpr int kBacklog = 1'024;
 
 absl::Status Failure(const base::Address& address, absl::string_view what, int error) {
-  return absl::UnavailableError(
-      absl::StrCat("cannot listen on ", address.ToString(), ": ", what, ": ", std::strerror(error)));
+  return absl::UnavailableError(absl::StrCat("cannot listen on ", address.ToString(), ": ", what,
+                                             ": ", std::strerror(error)));
 }
 
 FileDescriptor NewSocket(int family) {
@@ -40,7 +41,8 @@ absl::StatusOr<BoundSocket> BindUnix(const base::Address& address) {
   sockaddr_un name = {};
   name.sun_family = AF_UNIX;
   if (address.host_or_path.size() >= sizeof(name.sun_path)) {
-    return absl::InvalidArgumentError(absl::StrCat("the path of ", address.ToString(), " is too long"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the path of ", address.ToString(), " is too long"));
   }
   std::memcpy(name.sun_path, address.host_or_path.c_str(), address.host_or_path.size() + 1);
   if (IsStale(name)) ::unlink(name.sun_path);
@@ -65,8 +67,8 @@ absl::StatusOr<BoundSocket> BindTcp(const base::Address& address) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
   addrinfo* list = nullptr;
-  const int failed =
-      ::getaddrinfo(address.host_or_path.c_str(), absl::StrCat(address.port).c_str(), &hints, &list);
+  const int failed = ::getaddrinfo(address.host_or_path.c_str(), absl::StrCat(address.port).c_str(),
+                                   &hints, &list);
   if (failed != 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("cannot resolve ", address.ToString(), ": ", ::gai_strerror(failed)));

@@ -14,7 +14,8 @@ struct BoundSocket {
   base::Address address;  // with the port that the system chose
 };
 
-// As Listener::Start says. A host name is looked up (blocking); its first address that can be bound counts.
+// As Listener::Start says. A host name is looked up (blocking); its first address that can be bound
+// counts.
 absl::StatusOr<BoundSocket> BindAndListen(const base::Address& address);
 
 }  // namespace spanwire::bridge

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "bridge/event_type.h"
 #include "bridge/json_scanner.h"
+#include "bridge/json_string.h"
 #include "bridge/json_writer.h"
 #include "core/base/limits.h"
 

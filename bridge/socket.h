@@ -1,15 +1,19 @@
-// One accepted connection's file descriptor, TCP or unix: reads into its loop's buffer, writes its queue by writev.
+// One accepted connection's file descriptor, TCP or unix: reads into its loop's buffer, writes its
+// queue by writev.
 //
-// Knows neither HTTP nor WebSocket. Nothing is written by a push: its connection asks for a place at the end of the turn
-// (ConnectionLoop) and then calls Flush, so one writev takes what a turn of the loop gathered.
+// Knows neither HTTP nor WebSocket. Nothing is written by a push: its connection asks for a place
+// at the end of the turn (ConnectionLoop) and then calls Flush, so one writev takes what a turn of
+// the loop gathered.
 //
-// Owner: its Connection, by shared_ptr because Asio's handlers hold it too. Thread: one connection loop.
+// Owner: its Connection, by shared_ptr because Asio's handlers hold it too. Thread: one connection
+// loop.
 #pragma once
+
+#include <cstddef>
+#include <memory>
 
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
-#include <cstddef>
-#include <memory>
 
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -53,7 +57,8 @@ class Socket : public std::enable_shared_from_this<Socket> {
   SocketQueue& queue() { return queue_; }
   const SocketQueue& queue() const { return queue_; }
 
-  // Writes as much as is accepted; the rest goes when the socket is writable again. False: the connection is broken.
+  // Writes as much as is accepted; the rest goes when the socket is writable again. False: the
+  // connection is broken.
   bool Flush();
   // How long bytes have been waiting without one of them being accepted.
   absl::Duration StalledFor() const;
@@ -78,7 +83,7 @@ class Socket : public std::enable_shared_from_this<Socket> {
   SocketQueue queue_;
   bool reading_ = false;
   bool waiting_readable_ = false;
-  bool blocked_ = false;  // the kernel's buffer is full
+  bool blocked_ = false;        // the kernel's buffer is full
   absl::Duration progress_at_;  // when the queue last became shorter, or began to wait
   absl::Duration alive_at_;
 };

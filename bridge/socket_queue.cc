@@ -11,7 +11,8 @@ namespace {
 constexpr size_t kFirstCapacity = 8;
 // A ring that a burst made larger than this is given back when it is empty.
 constexpr size_t kKeptCapacity = 64;
-static_assert(limits::kPongs >= 2, "the newest of two pongs is never the front item, which may have been begun");
+static_assert(limits::kPongs >= 2,
+              "the newest of two pongs is never the front item, which may have been begun");
 
 }  // namespace
 

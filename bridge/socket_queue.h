@@ -21,7 +21,8 @@ class SocketQueue {
  public:
   void Push(FramePtr frame);
   void Push(std::string bytes);
-  // A pong: when limits::kPongs of them wait already, it replaces the newest, as RFC 6455, section 5.5.3, allows.
+  // A pong: when limits::kPongs of them wait already, it replaces the newest, as RFC 6455,
+  // section 5.5.3, allows.
   void PushPong(std::string bytes);
 
   bool empty() const { return size_ == 0; }
@@ -30,7 +31,8 @@ class SocketQueue {
   size_t size() const { return size_; }
   size_t capacity() const { return ring_.size(); }
 
-  // Fills up to `most` buffers from the front; returns how many. They are valid until the next call that changes the queue.
+  // Fills up to `most` buffers from the front; returns how many. They are valid until the next call
+  // that changes the queue.
   size_t Gather(iovec* buffers, size_t most) const;
   // The first `bytes` of what waits were accepted.
   void Consume(size_t bytes);

@@ -7,15 +7,13 @@
 // written:
 //   - keys are the schema's field names, in the order of field numbers;
 //   - a field with presence (optional, oneof, message) when it is set; a scalar without presence
-//   always, since nobody can
-//     tell whether its zero was meant; a list or map when it has elements;
+//     always, since nobody can tell whether its zero was meant; a list or map when it has elements;
 //   - an enum by its value's name, or by its number when this schema does not know it;
 //   - 64-bit integers as strings, bytes in base64, Struct, Value and ListValue as the JSON that
-//   they stand for (a Value that
-//     says nothing is null);
+//     they stand for (a Value that says nothing is null);
 //   - `custom`: its own type, and its data as they are ({} without any);
-//   - a payload that this schema does not know: {"type":"unknown", …
-//   "data":{"field":N,"bytes":"<base64>"}}.
+//   - a payload that this schema does not know as type "unknown", with
+//     "data":{"field":N,"bytes":"<base64>"}.
 // `timestamp` is the event's; accepted_at if it has none that RFC 3339 can say; else
 // 1970-01-01T00:00:00Z.
 //

@@ -1,5 +1,5 @@
-// What a session knows of its connection: something that takes frames and says when it is full. WebSocket is the first one;
-// SSE, NDJSON and polling follow the same interface.
+// What a session knows of its connection: something that takes frames and says when it is full.
+// WebSocket is the first one; SSE, NDJSON and polling follow the same interface.
 //
 // Thread: one connection loop's, for every call.
 #pragma once
@@ -32,14 +32,17 @@ class Transport {
  public:
   virtual ~Transport() = default;
 
-  // Queues a frame for the end of this turn of the loop. False: the queue is now over its high-water mark, the frame was
-  // taken all the same; the session feeds no more events until OnDrained. Over limits::kSocketMostBytes the connection is
-  // closed as slow. After Close or the end of the connection: no effect, true.
+  // Queues a frame for the end of this turn of the loop. False: the queue is now over its
+  // high-water mark, the frame was taken all the same; the session feeds no more events until
+  // OnDrained. Over limits::kSocketMostBytes the connection is closed as slow. After Close or the
+  // end of the connection: no effect, true.
   virtual bool Send(FramePtr frame) = 0;
-  // Whether the queue is over its high-water mark, or was and has not fallen under the low one since.
+  // Whether the queue is over its high-water mark, or was and has not fallen under the low one
+  // since.
   virtual bool congested() const = 0;
-  // Starts the close handshake, behind what is queued. `why` becomes the reason's "code" (a gRPC code's name in lower
-  // case), `reconnect_after` its after_ms. The listener hears OnClosed later, never from within.
+  // Starts the close handshake, behind what is queued. `why` becomes the reason's "code" (a gRPC
+  // code's name in lower case), `reconnect_after` its after_ms. The listener hears OnClosed later,
+  // never from within.
   virtual void Close(CloseCode code, absl::string_view why, absl::Duration reconnect_after) = 0;
 };
 
@@ -48,12 +51,14 @@ class TransportListener {
   virtual ~TransportListener() = default;
   // One complete message of the client: valid UTF-8, at most limits::kFrameBytes.
   virtual void OnText(absl::string_view text) = 0;
-  // A binary message. On the JSON protocol there is none: it ends the connection (1003) before it gets here.
+  // A binary message. On the JSON protocol there is none: it ends the connection (1003) before it
+  // gets here.
   virtual void OnBinary(absl::string_view) {}
   // The queue was over its high-water mark and has fallen under the low one.
   virtual void OnDrained() = 0;
-  // The connection is over for the listener: the peer or Close ended it, though the closing handshake may still be under way.
-  // Never from within a call of the transport. The transport is gone after this call, and so is the listener.
+  // The connection is over for the listener: the peer or Close ended it, though the closing
+  // handshake may still be under way. Never from within a call of the transport. The transport is
+  // gone after this call, and so is the listener.
   virtual void OnClosed() = 0;
 };
 

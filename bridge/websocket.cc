@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+
 #include <websocketpp/common/memory.hpp>
 #include <websocketpp/extensions/permessage_deflate/disabled.hpp>
 #include <websocketpp/http/request.hpp>
@@ -43,7 +44,8 @@ constexpr uint16_t kTooBig = 1009;
 // Draws nothing: only clients mask.
 Config::rng_type unused_random;
 
-// The processor, stepped from one of its fields to the next, so that each header is looked at before it has an effect.
+// The processor, stepped from one of its fields to the next, so that each header is looked at
+// before it has an effect.
 class Codec : public Processor {
  public:
   explicit Codec(const ManagerPtr& manager) : Processor(false, true, manager, unused_random) {}
@@ -55,10 +57,13 @@ class Codec : public Processor {
   }
   opcode::value frame_opcode() const { return websocketpp::frame::get_opcode(m_basic_header); }
   bool has_64_bit_length() const {
-    return websocketpp::frame::get_basic_size(m_basic_header) == websocketpp::frame::payload_size_code_64bit;
+    return websocketpp::frame::get_basic_size(m_basic_header) ==
+           websocketpp::frame::payload_size_code_64bit;
   }
   // RFC 6455, section 5.2: the most significant bit of a length is 0.
-  bool length_is_negative() const { return has_64_bit_length() && (m_extended_header.bytes[0] & 0x80) != 0; }
+  bool length_is_negative() const {
+    return has_64_bit_length() && (m_extended_header.bytes[0] & 0x80) != 0;
+  }
   // Of the text whose last byte was just read.
   bool text_is_complete() { return m_data_msg.validator.complete(); }
 };
@@ -106,9 +111,9 @@ struct WebSocket::Impl {
 
   const Options options;
   Codec codec;
-  size_t frames = 0;    // of the data message that is being read
-  bool over = false;    // closed or failed
-  MessagePtr message;   // the last event's
+  size_t frames = 0;   // of the data message that is being read
+  bool over = false;   // closed or failed
+  MessagePtr message;  // the last event's
 };
 
 WebSocket::Event WebSocket::Impl::OnMessage() {
@@ -119,10 +124,14 @@ WebSocket::Event WebSocket::Impl::OnMessage() {
       // Only the last byte of an unfragmented text is checked by the processor.
       if (!codec.text_is_complete()) return Fail(kInvalidPayload);
       return Event{Event::Kind::kText, payload};
-    case opcode::binary: return Event{Event::Kind::kBinary, payload};
-    case opcode::ping: return Event{Event::Kind::kPing, payload};
-    case opcode::pong: return Event{Event::Kind::kPong, payload};
-    default: return OnCloseFrame(payload);
+    case opcode::binary:
+      return Event{Event::Kind::kBinary, payload};
+    case opcode::ping:
+      return Event{Event::Kind::kPing, payload};
+    case opcode::pong:
+      return Event{Event::Kind::kPong, payload};
+    default:
+      return OnCloseFrame(payload);
   }
 }
 
@@ -133,8 +142,8 @@ WebSocket::Event WebSocket::Impl::OnCloseFrame(const std::string& payload) {
   const std::string reason = websocketpp::close::extract_reason(payload, error);
   if (error) return Fail(kInvalidPayload);
   over = true;
-  return Event{Event::Kind::kClose, absl::string_view(payload).substr(std::min<size_t>(2, payload.size())),
-               code};
+  return Event{Event::Kind::kClose,
+               absl::string_view(payload).substr(std::min<size_t>(2, payload.size())), code};
 }
 
 WebSocket::WebSocket(const Options& options) : impl_(std::make_unique<Impl>(options)) {}
@@ -149,9 +158,10 @@ absl::optional<WebSocket::Event> WebSocket::Next(absl::Span<char>* bytes) {
     websocketpp::lib::error_code error;
     impl.codec.consume(reinterpret_cast<uint8_t*>(bytes->data()), wanted, error);
     bytes->remove_prefix(wanted);
-    // A length whose highest bit is set is an error of the frame before it is one of its size; added to what came before,
-    // it may also have gone unnoticed.
-    if (part == Codec::Part::kExtendedHead && impl.codec.length_is_negative()) return impl.Fail(kProtocolError);
+    // A length whose highest bit is set is an error of the frame before it is one of its size;
+    // added to what came before, it may also have gone unnoticed.
+    if (part == Codec::Part::kExtendedHead && impl.codec.length_is_negative())
+      return impl.Fail(kProtocolError);
     if (error) return impl.Fail(CodeOf(error));
     if (part == Codec::Part::kHead && impl.codec.part() == Codec::Part::kExtendedHead) {
       if (const uint16_t code = impl.CheckHead(); code != 0) return impl.Fail(code);

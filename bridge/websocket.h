@@ -1,7 +1,8 @@
 // The server's half of RFC 6455 for one connection, without I/O: bytes in, events out.
 //
-// websocketpp's hybi13 processor is the codec; what it lets pass (an unfinished character at the end of a fragmented text,
-// lengths that overflow, any number of fragments, close payloads) is checked on top of it. No extensions.
+// websocketpp's hybi13 processor is the codec; what it lets pass (an unfinished character at the
+// end of a fragmented text, lengths that overflow, any number of fragments, close payloads) is
+// checked on top of it. No extensions.
 //
 // Owner: a Connection. Thread: the connection's.
 #pragma once
@@ -45,8 +46,8 @@ class WebSocket {
   WebSocket(const WebSocket&) = delete;
   WebSocket& operator=(const WebSocket&) = delete;
 
-  // The next event, taking bytes from the front of `bytes` (which are unmasked in place). Nothing: all were taken. After
-  // kClose and kError whatever follows is taken and ignored.
+  // The next event, taking bytes from the front of `bytes` (which are unmasked in place). Nothing:
+  // all were taken. After kClose and kError whatever follows is taken and ignored.
   absl::optional<Event> Next(absl::Span<char>* bytes);
 
  private:

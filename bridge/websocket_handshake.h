@@ -1,4 +1,5 @@
-// The opening handshake of RFC 6455, section 4.2: a request on a WebSocket's path becomes a 101 or a refusal.
+// The opening handshake of RFC 6455, section 4.2: a request on a WebSocket's path becomes a 101 or
+// a refusal.
 //
 // Thread safety: stateless.
 #pragma once

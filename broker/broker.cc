@@ -15,15 +15,18 @@ namespace {
 
 std::string RandomInstance() {
   std::random_device random;
-  return absl::StrCat("broker-", absl::Hex(random(), absl::kZeroPad8), absl::Hex(random(), absl::kZeroPad8));
+  return absl::StrCat("broker-", absl::Hex(random(), absl::kZeroPad8),
+                      absl::Hex(random(), absl::kZeroPad8));
 }
 
 }  // namespace
 
-Broker::Broker(base::Loop* loop, Options options, BrokerMetrics* metrics, OnVerdict on_verdict)
+Broker::Broker(base::Loop* loop, Options options, BrokerMetrics* metrics, OnVerdict on_verdict,
+               OnUnfit on_unfit)
     : loop_(loop),
       metrics_(metrics),
       on_verdict_(std::move(on_verdict)),
+      on_unfit_(std::move(on_unfit)),
       names_(std::move(options.prefix)),
       router_(&names_),
       client_(loop, std::move(options.redis)),
@@ -64,11 +67,14 @@ void Broker::OnDown(const absl::Status&) { probe_.OnDown(); }
 void Broker::CheckEviction() {
   redis::CheckEviction(&client_, [this](absl::Status verdict) {
     if (absl::IsUnavailable(verdict)) return;  // the next connection is asked
+    const bool first = !std::exchange(judged_, true);
     const bool changed = verdict.code() != eviction_.code();
     eviction_ = std::move(verdict);
     if (!changed) return;
-    if (!eviction_.ok()) base::LogError("redis must not hold the log", {{"why", eviction_.message()}});
-    streams_.SetGate(eviction_.ok() ? absl::OkStatus() : absl::UnavailableError(eviction_.message()));
+    if (!eviction_.ok()) base::LogError("redis cannot be used", {{"error", eviction_.message()}});
+    if (first && !eviction_.ok()) on_unfit_();
+    streams_.SetGate(eviction_.ok() ? absl::OkStatus()
+                                    : absl::UnavailableError(eviction_.message()));
     Judge();
   });
 }

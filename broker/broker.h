@@ -33,9 +33,13 @@ class Broker final : private redis::ConnectionListener {
   };
   // Whether agents can be served, or why not. Called on the redis loop, again and again.
   using OnVerdict = absl::AnyInvocable<void(const absl::Status&)>;
+  // The first Redis that was reached evicts events: this is no place to start. Called on the redis
+  // loop.
+  using OnUnfit = absl::AnyInvocable<void()>;
 
   // `loop` and `metrics` outlive the broker.
-  Broker(base::Loop* loop, Options options, BrokerMetrics* metrics, OnVerdict on_verdict);
+  Broker(base::Loop* loop, Options options, BrokerMetrics* metrics, OnVerdict on_verdict,
+         OnUnfit on_unfit);
   ~Broker() override;
   Broker(const Broker&) = delete;
   Broker& operator=(const Broker&) = delete;
@@ -65,6 +69,7 @@ class Broker final : private redis::ConnectionListener {
   base::Loop* const loop_;
   BrokerMetrics* const metrics_;
   OnVerdict on_verdict_;
+  OnUnfit on_unfit_;
   const channel::Names names_;
   const Router router_;
   redis::Client client_;
@@ -73,6 +78,7 @@ class Broker final : private redis::ConnectionListener {
   Streams streams_;
   Probe probe_;
   absl::Status eviction_;  // why this Redis must not hold the log
+  bool judged_ = false;    // a Redis has told whether it evicts
   base::Mailbox<base::Task> mailbox_;
   base::Executor::Timer tick_;
 };

@@ -19,9 +19,10 @@ std::string Join(const std::string& path, const std::string& name) {
   return path.empty() ? name : absl::StrCat(path, ".", name);
 }
 
-absl::optional<Violation> Find(const Descriptor& type, absl::string_view bytes, const std::string& path,
-                               int depth) {
-  if (depth > kMaxDepth) return Violation{path, absl::StrCat("is nested deeper than ", kMaxDepth, " levels")};
+absl::optional<Violation> Find(const Descriptor& type, absl::string_view bytes,
+                               const std::string& path, int depth) {
+  if (depth > kMaxDepth)
+    return Violation{path, absl::StrCat("is nested deeper than ", kMaxDepth, " levels")};
   WireReader reader(bytes);
   while (reader.Next()) {
     if (reader.type() == WireType::kEndGroup) break;
@@ -32,7 +33,8 @@ absl::optional<Violation> Find(const Descriptor& type, absl::string_view bytes, 
       return Violation{name, "is not valid UTF-8"};
     }
     if (field->type() == FieldDescriptor::TYPE_MESSAGE) {
-      if (auto defect = Find(*field->message_type(), reader.bytes(), name, depth + 1)) return defect;
+      if (auto defect = Find(*field->message_type(), reader.bytes(), name, depth + 1))
+        return defect;
     }
   }
   if (!reader.ok()) return Violation{path, "is not valid protobuf: it is cut off or garbage"};

@@ -1,5 +1,5 @@
-// Finds out why bytes are not the message that they should be, so that the agent is told which field is wrong. Runs only
-// after a parse failed.
+// Finds out why bytes are not the message that they should be, so that the agent is told which
+// field is wrong. Runs only after a parse failed.
 //
 // Thread safety: stateless.
 #pragma once

@@ -1,9 +1,9 @@
 #include "broker/descriptors.h"
 
+#include <algorithm>
+
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
-
-#include <algorithm>
 
 #include "absl/container/flat_hash_set.h"
 
@@ -59,6 +59,7 @@ absl::StatusOr<std::vector<int>> ExtensionNumbers(const std::string& type) {
   std::vector<const FieldDescriptor*> extensions;
   Pool().FindAllExtensions(message, &extensions);
   std::vector<int> numbers;
+  numbers.reserve(extensions.size());
   for (const FieldDescriptor* extension : extensions) numbers.push_back(extension->number());
   std::sort(numbers.begin(), numbers.end());
   return numbers;

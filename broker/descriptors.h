@@ -1,4 +1,5 @@
-// What reflection tells of the schema: files of the generated descriptor pool, each with all that it imports.
+// What reflection tells of the schema: files of the generated descriptor pool, each with all that
+// it imports.
 //
 // Thread safety: stateless.
 #pragma once
@@ -11,8 +12,8 @@
 
 namespace spanwire::broker {
 
-// Encoded FileDescriptorProtos: the file asked for first, then what it imports, directly or not, each once. NOT_FOUND where
-// there is no such thing.
+// Encoded FileDescriptorProtos: the file asked for first, then what it imports, directly or not,
+// each once. NOT_FOUND where there is no such thing.
 using Files = std::vector<std::string>;
 
 absl::StatusOr<Files> FileByName(const std::string& name);

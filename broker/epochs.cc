@@ -27,12 +27,12 @@ absl::StatusOr<uint64_t> Verdict(const redis::Reply& reply) {
     case 1:
       return epoch;
     case 0:
-      return absl::AbortedError(
-          absl::StrCat("fenced: a newer instance of this producer has taken over (epoch ", epoch, ")"));
+      return absl::AbortedError(absl::StrCat(
+          "fenced: a newer instance of this producer has taken over (epoch ", epoch, ")"));
     default:
-      return absl::InvalidArgumentError(absl::StrCat("open.producer_epoch is more than ",
-                                                     absl::FormatDuration(limits::kEpochAhead),
-                                                     " ahead of the newest epoch there can be (", epoch, ")"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "open.producer_epoch is more than ", absl::FormatDuration(limits::kEpochAhead),
+          " ahead of the newest epoch there can be (", epoch, ")"));
   }
 }
 
@@ -48,13 +48,13 @@ void Epochs::Claim(absl::string_view producer, uint64_t epoch, Callback callback
       absl::StrCat(std::uniform_int_distribution<uint32_t>(1, limits::kEpochSalt)(random_));
   const std::string ttl = absl::StrCat(absl::ToInt64Milliseconds(limits::kProducerTtl));
   const std::string ahead = absl::StrCat(absl::ToInt64Microseconds(limits::kEpochAhead));
-  EpochScript().Call(redis_, {key}, {mine, salt, ttl, ahead},
-                     [redis = redis_, callback = std::move(callback)](
-                         absl::StatusOr<redis::Reply> reply) mutable {
-                       const absl::Status error = RedisError(reply, redis);
-                       if (!error.ok()) return callback(error);
-                       callback(Verdict(*reply));
-                     });
+  EpochScript().Call(
+      redis_, {key}, {mine, salt, ttl, ahead},
+      [redis = redis_, callback = std::move(callback)](absl::StatusOr<redis::Reply> reply) mutable {
+        const absl::Status error = RedisError(reply, redis);
+        if (!error.ok()) return callback(error);
+        callback(Verdict(*reply));
+      });
 }
 
 }  // namespace spanwire::broker

@@ -17,8 +17,9 @@ namespace spanwire::broker {
 
 class Epochs {
  public:
-  // OK: the instance's epoch, stored as the newest. ABORTED: a newer instance has taken over. INVALID_ARGUMENT: no clock can
-  // have given out such an epoch. RESOURCE_EXHAUSTED: Redis is out of memory. UNAVAILABLE: anything else about Redis.
+  // OK: the instance's epoch, stored as the newest. ABORTED: a newer instance has taken over.
+  // INVALID_ARGUMENT: no clock can have given out such an epoch. RESOURCE_EXHAUSTED: Redis is out
+  // of memory. UNAVAILABLE: anything else about Redis.
   using Callback = absl::AnyInvocable<void(absl::StatusOr<uint64_t>)>;
 
   // Both outlive this object and every callback.

@@ -20,16 +20,19 @@ absl::Status NotProtobuf(absl::string_view what) {
 
 absl::Status CheckSize(absl::string_view what, size_t bytes) {
   if (bytes <= limits::kBatchBytes) return absl::OkStatus();
-  return Bad(what, absl::StrCat("is ", bytes, " bytes long, at most ", limits::kBatchBytes, " are allowed"));
+  return Bad(what, absl::StrCat("is ", bytes, " bytes long, at most ", limits::kBatchBytes,
+                                " are allowed"));
 }
 
-// A field whose number is known must be what the contract says, or bytes would be dropped without a word.
+// A field whose number is known must be what the contract says, or bytes would be dropped without a
+// word.
 absl::Status CheckType(const WireReader& reader, WireType wanted, absl::string_view field) {
   return reader.type() == wanted ? absl::OkStatus() : Bad(field, "has the wrong wire type");
 }
 
 absl::Status CheckNoGroup(const WireReader& reader, absl::string_view what) {
-  if (reader.type() != WireType::kStartGroup && reader.type() != WireType::kEndGroup) return absl::OkStatus();
+  if (reader.type() != WireType::kStartGroup && reader.type() != WireType::kEndGroup)
+    return absl::OkStatus();
   return Bad(what, "has a group; groups are not accepted");
 }
 
@@ -40,14 +43,15 @@ absl::Status CheckCount(absl::string_view field, size_t count) {
 
 template <typename Message>
 absl::Status Parse(absl::string_view bytes, absl::string_view what, Message* message) {
-  if (message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return absl::OkStatus();
+  if (message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return absl::OkStatus();
   const Violation defect = FindDefect(*Message::descriptor(), bytes);
   return Bad(defect.field.empty() ? std::string(what) : absl::StrCat(what, ".", defect.field),
              defect.description);
 }
 
-absl::Status ReadBatch(absl::string_view bytes, const Router& router, const Router::Defaults& defaults,
-                       PublishFrame* frame) {
+absl::Status ReadBatch(absl::string_view bytes, const Router& router,
+                       const Router::Defaults& defaults, PublishFrame* frame) {
   WireReader reader(bytes);
   while (reader.Next()) {
     if (absl::Status status = CheckNoGroup(reader, "batch"); !status.ok()) return status;
@@ -69,19 +73,22 @@ absl::Status ReadBatch(absl::string_view bytes, const Router& router, const Rout
 
 absl::StatusOr<PublishFrame> ReadPublishFrame(absl::string_view bytes, const Router& router,
                                               const Router::Defaults& defaults) {
-  if (absl::Status status = CheckSize("PublishStreamRequest", bytes.size()); !status.ok()) return status;
+  if (absl::Status status = CheckSize("PublishStreamRequest", bytes.size()); !status.ok())
+    return status;
   PublishFrame frame;
   uint32_t kind = 0;
   absl::string_view body;
   WireReader reader(bytes);
   while (reader.Next()) {
-    if (absl::Status status = CheckNoGroup(reader, "PublishStreamRequest"); !status.ok()) return status;
+    if (absl::Status status = CheckNoGroup(reader, "PublishStreamRequest"); !status.ok())
+      return status;
     const uint32_t number = reader.number();
     if (number < v1::PublishStreamRequest::kOpenFieldNumber ||
         number > v1::PublishStreamRequest::kCommandResultFieldNumber) {
       continue;
     }
-    if (absl::Status status = CheckType(reader, WireType::kBytes, "frame"); !status.ok()) return status;
+    if (absl::Status status = CheckType(reader, WireType::kBytes, "frame"); !status.ok())
+      return status;
     if (kind != 0) return Bad("frame", "is set more than once");
     kind = number;
     body = reader.bytes();
@@ -139,8 +146,8 @@ absl::StatusOr<PublishCall> ReadPublishCall(absl::string_view bytes, const Route
   if (!call.idempotency_key.empty()) {
     const size_t most = limits::kIdBytes - kIdempotentPrefix.size();
     if (call.idempotency_key.size() > most) {
-      return Bad("idempotency_key", absl::StrCat("is ", call.idempotency_key.size(), " bytes long, at most ",
-                                                 most, " are allowed"));
+      return Bad("idempotency_key", absl::StrCat("is ", call.idempotency_key.size(),
+                                                 " bytes long, at most ", most, " are allowed"));
     }
     const absl::Status status = channel::CheckId(call.idempotency_key);
     if (!status.ok()) return Bad("idempotency_key", status.message());

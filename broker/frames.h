@@ -1,5 +1,6 @@
-// What agents send, read from its raw bytes: each frame of a stream and each unary request. The envelopes are scanned by
-// hand, so that the events within are slices of what arrived and their bytes stay as they are.
+// What agents send, read from its raw bytes: each frame of a stream and each unary request. The
+// envelopes are scanned by hand, so that the events within are slices of what arrived and their
+// bytes stay as they are.
 //
 // Thread safety: stateless, called by gRPC's threads.
 #pragma once
@@ -28,12 +29,12 @@ struct PublishFrame {
 
 // A PublishRequest.
 struct PublishCall {
-  std::string idempotency_key;  // empty, or valid
+  std::string idempotency_key;      // empty, or valid
   std::vector<RoutedEvent> events;  // at least one, all acceptable
 };
 
-// INVALID_ARGUMENT: the envelope does not parse, or is over a bound. Bad events within a good batch are no error: their
-// violations say what is wrong.
+// INVALID_ARGUMENT: the envelope does not parse, or is over a bound. Bad events within a good batch
+// are no error: their violations say what is wrong.
 absl::StatusOr<PublishFrame> ReadPublishFrame(absl::string_view bytes, const Router& router,
                                               const Router::Defaults& defaults);
 

@@ -1,12 +1,12 @@
 #include "broker/health_service.h"
 
-#include <grpc/health/v1/health.grpc.pb.h>
-#include <grpcpp/grpcpp.h>
-
 #include <atomic>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <grpc/health/v1/health.grpc.pb.h>
+#include <grpcpp/grpcpp.h>
 
 #include "absl/container/flat_hash_set.h"
 #include "core/base/limits.h"
@@ -33,7 +33,8 @@ class HealthServiceImpl final : public HealthService, public health::Health::Cal
   void SetServing(bool serving) override;
   void Close() override;
 
-  grpc::ServerUnaryReactor* Check(grpc::CallbackServerContext* context, const HealthCheckRequest* request,
+  grpc::ServerUnaryReactor* Check(grpc::CallbackServerContext* context,
+                                  const HealthCheckRequest* request,
                                   HealthCheckResponse* response) override {
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
     if (IsKnown(request->service())) {
@@ -112,8 +113,8 @@ class Watch final : public grpc::ServerWriteReactor<HealthCheckResponse> {
   bool ended_ = false;
 };
 
-grpc::ServerWriteReactor<HealthCheckResponse>* HealthServiceImpl::Watch(grpc::CallbackServerContext*,
-                                                                        const HealthCheckRequest* request) {
+grpc::ServerWriteReactor<HealthCheckResponse>* HealthServiceImpl::Watch(
+    grpc::CallbackServerContext*, const HealthCheckRequest* request) {
   auto watch = std::make_shared<broker::Watch>(this, IsKnown(request->service()));
   watch->Begin(watch);
   return watch.get();
@@ -121,7 +122,8 @@ grpc::ServerWriteReactor<HealthCheckResponse>* HealthServiceImpl::Watch(grpc::Ca
 
 void HealthServiceImpl::Add(broker::Watch* watch) {
   watches_.insert(watch);
-  if (closed_) return watch->End(grpc::Status(grpc::StatusCode::UNAVAILABLE, "the broker is going down"));
+  if (closed_)
+    return watch->End(grpc::Status(grpc::StatusCode::UNAVAILABLE, "the broker is going down"));
   if (watches_.size() > limits::kHealthWatches) {
     return watch->End(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "too many watches"));
   }

@@ -1,4 +1,5 @@
-// grpc.health.v1.Health on the project's own terms: with a descriptor, which gRPC 1.51's lacks, and following readiness.
+// grpc.health.v1.Health on the project's own terms: with a descriptor, which gRPC 1.51's lacks, and
+// following readiness.
 //
 // Threads: Check answers on gRPC's threads; watchers belong to the redis loop.
 #pragma once

@@ -1,13 +1,13 @@
 // spanwire-broker: takes events from agents and commits them to the log in Redis.
 //
 // The main thread runs the admin loop; the redis loop has a thread, gRPC has its own.
-#include <google/protobuf/stubs/logging.h>
-
 #include <cstdio>
 #include <future>
 #include <string>
 #include <thread>
 #include <utility>
+
+#include <google/protobuf/stubs/logging.h>
 
 #include "broker/broker.h"
 #include "broker/server.h"
@@ -41,13 +41,15 @@ absl::StatusOr<Broker::Options> MakeOptions(const v1::BrokerConfig& config) {
   return options;
 }
 
-// Everything between the first signal and the end, on a thread of its own, because gRPC's shutdown waits.
+// Everything between the first signal and the end, on a thread of its own, because gRPC's shutdown
+// waits.
 class Drain {
  public:
   Drain(Broker* broker, Server* server, base::Lifecycle* lifecycle)
       : broker_(broker), server_(server), lifecycle_(lifecycle) {}
 
-  // Agents are told to go elsewhere, what they have sent is committed and acknowledged, connections get their GOAWAY.
+  // Agents are told to go elsewhere, what they have sent is committed and acknowledged, connections
+  // get their GOAWAY.
   void Begin(absl::Duration timeout) {
     broker_->Post([this] {
       server_->SetServing(false);
@@ -55,7 +57,8 @@ class Drain {
       broker_->streams().Drain([this] { idle_.set_value(); });
     });
     thread_ = std::thread([this, timeout, idle = idle_.get_future()] {
-      const bool finished = idle.wait_for(absl::ToChronoNanoseconds(timeout)) == std::future_status::ready;
+      const bool finished =
+          idle.wait_for(absl::ToChronoNanoseconds(timeout)) == std::future_status::ready;
       if (!finished) base::LogWarning("drain timed out; what is left is cut off");
       server_->Shutdown(limits::kShutdownGrace);
       lifecycle_->Finish(finished ? 0 : 1);
@@ -75,7 +78,8 @@ class Drain {
   std::thread thread_;
 };
 
-int Run(const v1::BrokerConfig& config, const Broker::Options& options, const base::Address& listen) {
+int Run(const v1::BrokerConfig& config, const Broker::Options& options,
+        const base::Address& listen) {
   base::Loop admin_loop("admin");
   base::Loop redis_loop("redis");
   base::Lifecycle lifecycle(&admin_loop);
@@ -87,10 +91,13 @@ int Run(const v1::BrokerConfig& config, const Broker::Options& options, const ba
   if (absl::Status status = admin.Start(config.admin().listen()); !status.ok()) return Fail(status);
 
   std::unique_ptr<Server> server;
-  Broker broker(&redis_loop, options, &broker_metrics, [&](const absl::Status& verdict) {
-    readiness.Set("redis", verdict.ok(), verdict.message());
-    if (server != nullptr) server->SetServing(verdict.ok() && !lifecycle.draining());
-  });
+  Broker broker(
+      &redis_loop, options, &broker_metrics,
+      [&](const absl::Status& verdict) {
+        readiness.Set("redis", verdict.ok(), verdict.message());
+        if (server != nullptr) server->SetServing(verdict.ok() && !lifecycle.draining());
+      },
+      [&] { lifecycle.Finish(1); });
   absl::StatusOr<std::unique_ptr<Server>> started = Server::Start(&broker, listen);
   if (!started.ok()) return Fail(started.status());
   server = *std::move(started);
@@ -122,10 +129,12 @@ int Run(const v1::BrokerConfig& config, const Broker::Options& options, const ba
 
 int Main(int argc, char** argv) {
   base::PrepareProcess();
-  // Protobuf tells standard error of every string that is not UTF-8; the agent who sent it is told instead.
+  // Protobuf tells standard error of every string that is not UTF-8; the agent who sent it is told
+  // instead.
   google::protobuf::SetLogHandler(nullptr);
   v1::BrokerConfig config = base::DefaultBrokerConfig();
-  if (absl::Status status = base::LoadConfig(argc, argv, &config, base::BrokerSpec()); !status.ok()) {
+  if (absl::Status status = base::LoadConfig(argc, argv, &config, base::BrokerSpec());
+      !status.ok()) {
     return Fail(status);
   }
   base::InitLogging(config.logging(), "spanwire-broker");

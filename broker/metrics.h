@@ -15,7 +15,9 @@ struct BrokerMetrics {
   explicit BrokerMetrics(base::Metrics* metrics);
 
   // A stream, or a unary call, that ended with this code.
-  base::Counter& StreamEnds(absl::StatusCode code) { return *stream_ends[static_cast<size_t>(code)]; }
+  base::Counter& StreamEnds(absl::StatusCode code) {
+    return *stream_ends[static_cast<size_t>(code)];
+  }
   base::Counter& Calls(absl::StatusCode code) { return *calls[static_cast<size_t>(code)]; }
 
   base::Gauge& streams;

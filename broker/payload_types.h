@@ -1,4 +1,5 @@
-// How each payload type is treated, read once from the options that the schema declares (proto/spanwire/v1/options.proto).
+// How each payload type is treated, read once from the options that the schema declares
+// (proto/spanwire/v1/options.proto).
 //
 // Thread safety: immutable.
 #pragma once

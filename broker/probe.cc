@@ -36,8 +36,8 @@ void Probe::Tick() {
   next_ = executor_->After(limits::kProbeInterval, [this] { Tick(); });
   if (!asked_) return Ask();
   if (executor_->Uptime() - *asked_ < limits::kProbeDeadline) return;
-  verdict_ = absl::UnavailableError(
-      absl::StrCat("redis has not answered the probe for ", absl::FormatDuration(limits::kProbeDeadline)));
+  verdict_ = absl::UnavailableError(absl::StrCat("redis has not answered the probe for ",
+                                                 absl::FormatDuration(limits::kProbeDeadline)));
   on_verdict_();
 }
 
@@ -52,8 +52,8 @@ void Probe::Ask() {
   const std::string ttl = absl::StrCat(absl::ToInt64Milliseconds(limits::kProbeTtl));
   const std::string sequence = absl::StrCat(logged_ ? "-" : "", ++sequence_);
   // The salt only has to keep epochs of one channel apart, and nobody else writes to this one.
-  const absl::string_view args[] = {channel, verb_, "1", logged_ ? "keep" : "open", "1",  ttl,
-                                    ttl,     "1",   ttl, "1",                       sequence, body};
+  const absl::string_view args[] = {
+      channel, verb_, "1", logged_ ? "keep" : "open", "1", ttl, ttl, "1", ttl, "1", sequence, body};
   channel::PublishScript().Call(
       redis_, {keys[0], keys[1], keys[2]}, args,
       [this, connection = connection_,
@@ -68,10 +68,12 @@ void Probe::Ask() {
 
 absl::Status Probe::Judge(const absl::StatusOr<redis::Reply>& reply) const {
   if (absl::Status error = RedisError(reply, redis_); !error.ok()) return error;
-  if (reply->elements.size() != 4) return absl::UnavailableError("redis answered publish.lua with something else");
+  if (reply->elements.size() != 4)
+    return absl::UnavailableError("redis answered publish.lua with something else");
   if (reply->elements[2].integer > 0) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        "redis does not let this user publish: its ACL needs the channels &", names_->prefix(), ":*"));
+    return absl::PermissionDeniedError(
+        absl::StrCat("redis does not let this user publish: its ACL needs the channels &",
+                     names_->prefix(), ":*"));
   }
   return absl::OkStatus();
 }

@@ -1,6 +1,6 @@
-// Proves every second that this broker can do its work: runs publish.lua with an event on a channel of its own. The first on
-// each connection, and after each failure, is a logged one, so that every command and right is needed that an agent's event
-// needs; the others are transient.
+// Proves every second that this broker can do its work: runs publish.lua with an event on a channel
+// of its own. The first on each connection, and after each failure, is a logged one, so that every
+// command and right is needed that an agent's event needs; the others are transient.
 //
 // Owner: Broker. Thread: the redis loop's.
 #pragma once
@@ -21,17 +21,17 @@ namespace spanwire::broker {
 
 class Probe {
  public:
-  // `instance`: unique per process start. `on_verdict` is called after each answer, and when there is none. All outlive the
-  // probe.
-  Probe(base::Executor* executor, redis::Commands* redis, const channel::Names* names, std::string instance,
-        std::string verb, absl::AnyInvocable<void()> on_verdict);
+  // `instance`: unique per process start. `on_verdict` is called after each answer, and when there
+  // is none. All outlive the probe.
+  Probe(base::Executor* executor, redis::Commands* redis, const channel::Names* names,
+        std::string instance, std::string verb, absl::AnyInvocable<void()> on_verdict);
 
   // A connection is there: asks at once, and every limits::kProbeInterval from then on.
   void OnUp();
   void OnDown();
 
-  // OK; RESOURCE_EXHAUSTED: Redis is out of memory; PERMISSION_DENIED: it logs, but does not publish; UNAVAILABLE: anything
-  // else, or no answer within limits::kProbeDeadline.
+  // OK; RESOURCE_EXHAUSTED: Redis is out of memory; PERMISSION_DENIED: it logs, but does not
+  // publish; UNAVAILABLE: anything else, or no answer within limits::kProbeDeadline.
   const absl::Status& verdict() const { return verdict_; }
 
  private:

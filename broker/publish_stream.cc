@@ -28,7 +28,8 @@ absl::Status CheckOpen(const v1::Open& open) {
   if (open.ack_level() == v1::ACK_LEVEL_REPLICATED) {
     return bad("ack_level", "ACK_LEVEL_REPLICATED is not offered by this broker");
   }
-  if (!v1::AckLevel_IsValid(open.ack_level())) return bad("ack_level", "is none that this broker knows");
+  if (!v1::AckLevel_IsValid(open.ack_level()))
+    return bad("ack_level", "is none that this broker knows");
   if (!open.agent().empty()) {
     const absl::Status agent = channel::CheckId(open.agent());
     if (!agent.ok()) return bad("agent", agent.message());
@@ -56,15 +57,17 @@ void PublishStream::OnFrame(PublishFrame frame) {
   reading_ = false;
   if (ended()) return;
   if ((frame.kind == PublishFrame::Kind::kOpen) != (state_ == State::kWaitsForOpen)) {
-    return End(absl::FailedPreconditionError(state_ == State::kWaitsForOpen ? "the first frame must be Open"
-                                                                            : "Open must be the first frame"));
+    return End(absl::FailedPreconditionError(state_ == State::kWaitsForOpen
+                                                 ? "the first frame must be Open"
+                                                 : "Open must be the first frame"));
   }
   switch (frame.kind) {
     case PublishFrame::Kind::kOpen:
       return OnOpen(frame.open);
     case PublishFrame::Kind::kBatch:
       return OnBatch(std::move(frame.events), frame.first_sequence);
-    case PublishFrame::Kind::kCommandResult:  // the answer to no Command of ours: nobody waits for it
+    case PublishFrame::Kind::kCommandResult:  // the answer to no Command of ours: nobody waits for
+                                              // it
       return MaybeRead();
   }
 }
@@ -84,9 +87,7 @@ void PublishStream::OnHalfClose() {
   MaybeComplete();
 }
 
-void PublishStream::OnCancelled() {
-  End(absl::CancelledError("the agent went away"));
-}
+void PublishStream::OnCancelled() { End(absl::CancelledError("the agent went away")); }
 
 void PublishStream::OnOpen(const v1::Open& open) {
   open_deadline_.reset();
@@ -113,23 +114,26 @@ void PublishStream::Accept(std::shared_ptr<const channel::Producer> producer) {
 }
 
 absl::Status PublishStream::CheckBatch(uint64_t first_sequence, uint64_t count) const {
-  if (first_sequence == 0) return absl::InvalidArgumentError("batch.first_sequence must be at least 1");
+  if (first_sequence == 0)
+    return absl::InvalidArgumentError("batch.first_sequence must be at least 1");
   if (first_sequence > limits::kMaxSequence || count > limits::kMaxSequence - first_sequence + 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("batch.first_sequence leads beyond the highest sequence, ", limits::kMaxSequence));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "batch.first_sequence leads beyond the highest sequence, ", limits::kMaxSequence));
   }
   if (expected_ != 0 && first_sequence != expected_) {
     return absl::OutOfRangeError(
         absl::StrCat("batch.first_sequence is ", first_sequence, ", expected ", expected_));
   }
   if (unacknowledged() + count > credits_) {
-    return absl::ResourceExhaustedError(absl::StrCat("more than ", credits_, " events are unacknowledged"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("more than ", credits_, " events are unacknowledged"));
   }
   return absl::OkStatus();
 }
 
 void PublishStream::OnBatch(std::vector<RoutedEvent> events, uint64_t first_sequence) {
-  if (absl::Status status = CheckBatch(first_sequence, events.size()); !status.ok()) return End(status);
+  if (absl::Status status = CheckBatch(first_sequence, events.size()); !status.ok())
+    return End(status);
   if (expected_ == 0) acked_ = first_sequence - 1;
   expected_ = first_sequence + events.size();
   metrics_->events.Increment(static_cast<double>(events.size()));
@@ -173,8 +177,8 @@ void PublishStream::OnCommitted(uint64_t sequence, absl::string_view channel,
 void PublishStream::OnFenced(uint64_t newer) {
   if (ended()) return;
   host_->OnFenced(this, newer);
-  End(absl::AbortedError(
-      absl::StrCat("fenced: a newer instance of this producer has taken over (epoch ", newer, ")")));
+  End(absl::AbortedError(absl::StrCat(
+      "fenced: a newer instance of this producer has taken over (epoch ", newer, ")")));
 }
 
 void PublishStream::MaybeRead() {
@@ -267,7 +271,8 @@ void PublishStream::OnWritten(bool ok) {
 }
 
 void PublishStream::MaybeComplete() {
-  if (state_ != State::kOpen || writing_ || write_posted_ || !window_.empty() || !unwritten_.empty() || flow_) {
+  if (state_ != State::kOpen || writing_ || write_posted_ || !window_.empty() ||
+      !unwritten_.empty() || flow_) {
     return;
   }
   if (half_closed_) return End(absl::OkStatus());

@@ -1,8 +1,10 @@
-// One agent's stream, from Open to its end: numbers what arrives, hands it to the appender, acknowledges what is committed.
-// Sans-I/O: it is told what happened and tells its transport what to do.
+// One agent's stream, from Open to its end: numbers what arrives, hands it to the appender,
+// acknowledges what is committed. Sans-I/O: it is told what happened and tells its transport what
+// to do.
 //
-// What is unacknowledged is bounded by the credits, what is unwritten by limits::kUnwrittenFrames; while either the latter or
-// the appender is full, nothing is read, so that HTTP/2's window closes and the agent's Publish says so.
+// What is unacknowledged is bounded by the credits, what is unwritten by limits::kUnwrittenFrames;
+// while either the latter or the appender is full, nothing is read, so that HTTP/2's window closes
+// and the agent's Publish says so.
 //
 // Owner: its transport. Thread: the redis loop's only.
 #pragma once
@@ -32,7 +34,8 @@ class PublishStream final : public channel::AppendSink {
   class Transport {
    public:
     virtual ~Transport() = default;
-    // One more frame is wanted: OnFrame, OnBadFrame or OnHalfClose follows. The first read is under way from the beginning.
+    // One more frame is wanted: OnFrame, OnBadFrame or OnHalfClose follows. The first read is under
+    // way from the beginning.
     virtual void Read() = 0;
     // OnWritten follows; until then this is not called again.
     virtual void Write(const v1::PublishStreamResponse& response) = 0;
@@ -46,7 +49,8 @@ class PublishStream final : public channel::AppendSink {
     virtual ~Host() = default;
     // `open` is well-formed. Answered by Accept or End, now or later.
     virtual void OnOpen(PublishStream* stream, const v1::Open& open) = 0;
-    // The stream is over; the appender has forgotten it. Once a stream; it is not touched after that.
+    // The stream is over; the appender has forgotten it. Once a stream; it is not touched after
+    // that.
     virtual void OnEnd(PublishStream* stream, const absl::Status& status) = 0;
     // A newer instance has taken over. OnEnd follows.
     virtual void OnFenced(PublishStream* stream, uint64_t newer) = 0;
@@ -55,8 +59,8 @@ class PublishStream final : public channel::AppendSink {
   };
 
   // All outlive the stream.
-  PublishStream(base::Executor* executor, channel::Appender* appender, Host* host, Transport* transport,
-                BrokerMetrics* metrics, uint32_t credits = limits::kCredits);
+  PublishStream(base::Executor* executor, channel::Appender* appender, Host* host,
+                Transport* transport, BrokerMetrics* metrics, uint32_t credits = limits::kCredits);
 
   // From the transport. Nothing of this matters after the end.
   void OnFrame(PublishFrame frame);
@@ -68,7 +72,8 @@ class PublishStream final : public channel::AppendSink {
   // From the host.
   void Accept(std::shared_ptr<const channel::Producer> producer);
   void Resume();
-  // Tells the agent to go elsewhere, takes nothing more, acknowledges what is under way, ends UNAVAILABLE.
+  // Tells the agent to go elsewhere, takes nothing more, acknowledges what is under way, ends
+  // UNAVAILABLE.
   void Drain(absl::Duration retry_after);
   void End(const absl::Status& status);
 
@@ -123,9 +128,10 @@ class PublishStream final : public channel::AppendSink {
   bool stopped_ = false;  // the agent was told to send nothing
   bool want_positions_ = false;
   std::shared_ptr<const channel::Producer> producer_;
-  uint64_t acked_ = 0;     // every sequence up to this one is in an Ack that was handed to the transport
-  uint64_t expected_ = 0;  // the next batch's first sequence; 0: any
-  std::deque<Sent> window_;  // of the sequences after acked_
+  uint64_t acked_ =
+      0;  // every sequence up to this one is in an Ack that was handed to the transport
+  uint64_t expected_ = 0;                            // the next batch's first sequence; 0: any
+  std::deque<Sent> window_;                          // of the sequences after acked_
   std::deque<v1::PublishStreamResponse> unwritten_;  // Opened and Nacks, in order
   absl::optional<v1::Flow> flow_;                    // the newest, unwritten
   base::Executor::Timer open_deadline_;

@@ -1,10 +1,10 @@
 #include "broker/publisher_service.h"
 
-#include <grpcpp/grpcpp.h>
-
 #include <random>
 #include <string>
 #include <utility>
+
+#include <grpcpp/grpcpp.h>
 
 #include "absl/strings/str_cat.h"
 #include "broker/frames.h"
@@ -28,8 +28,8 @@ void AddRetryHint(const absl::Status& status, grpc::CallbackServerContext* conte
   if (!absl::IsUnavailable(status)) return;
   static thread_local std::mt19937_64 random(std::random_device{}());
   const int64_t most = absl::ToInt64Milliseconds(limits::kRetryAfter);
-  context->AddTrailingMetadata(kRetryKey,
-                               absl::StrCat(std::uniform_int_distribution<int64_t>(1, most)(random)));
+  context->AddTrailingMetadata(
+      kRetryKey, absl::StrCat(std::uniform_int_distribution<int64_t>(1, most)(random)));
 }
 
 ByteBuffer Encode(const google::protobuf::MessageLite& message) {
@@ -49,7 +49,8 @@ absl::string_view View(const grpc::Slice& slice) {
 class StreamReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
                             public PublishStream::Transport {
  public:
-  StreamReactor(Broker* broker, grpc::CallbackServerContext* context) : broker_(broker), context_(context) {}
+  StreamReactor(Broker* broker, grpc::CallbackServerContext* context)
+      : broker_(broker), context_(context) {}
 
   // gRPC's threads.
 
@@ -64,7 +65,8 @@ class StreamReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
     absl::StatusOr<PublishFrame> frame = ReadFrame();
     request_.Clear();
     if (!frame.ok()) {
-      return broker_->Post([self = self_, why = frame.status()] { self->stream_->OnBadFrame(why); });
+      return broker_->Post(
+          [self = self_, why = frame.status()] { self->stream_->OnBadFrame(why); });
     }
     if (frame->kind == PublishFrame::Kind::kOpen) agent_ = frame->open.agent();
     broker_->Post([self = self_, frame = *std::move(frame)]() mutable {
@@ -105,7 +107,8 @@ class StreamReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
  private:
   absl::StatusOr<PublishFrame> ReadFrame() {
     grpc::Slice slice;
-    if (!InOnePiece(request_, &slice)) return absl::InvalidArgumentError("the message cannot be read");
+    if (!InOnePiece(request_, &slice))
+      return absl::InvalidArgumentError("the message cannot be read");
     return ReadPublishFrame(View(slice), broker_->router(), {agent_, broker_->Now()});
   }
 
@@ -132,7 +135,8 @@ class CallReactor final : public grpc::ServerUnaryReactor {
     if (InOnePiece(request, &slice)) {
       call = ReadPublishCall(View(slice), broker_->router(), {"", broker_->Now()});
     }
-    broker_->Post([self = self_, call = std::move(call)]() mutable { self->Publish(std::move(call)); });
+    broker_->Post(
+        [self = self_, call = std::move(call)]() mutable { self->Publish(std::move(call)); });
   }
 
   void OnDone() override {
@@ -146,8 +150,9 @@ class CallReactor final : public grpc::ServerUnaryReactor {
   void Publish(absl::StatusOr<PublishCall> call) {
     if (!call.ok()) return End(call.status(), {});
     publish_ = std::make_unique<UnaryPublish>(
-        *std::move(call),
-        [this](const absl::Status& status, const v1::PublishResponse& response) { End(status, response); });
+        *std::move(call), [this](const absl::Status& status, const v1::PublishResponse& response) {
+          End(status, response);
+        });
     broker_->streams().Publish(publish_.get());
   }
 

@@ -10,8 +10,8 @@
 
 namespace spanwire::broker {
 
-// OK: `reply` is a proper answer. RESOURCE_EXHAUSTED: Redis is out of memory. UNAVAILABLE: anything else. A demoted master's
-// connection is given up.
+// OK: `reply` is a proper answer. RESOURCE_EXHAUSTED: Redis is out of memory. UNAVAILABLE: anything
+// else. A demoted master's connection is given up.
 inline absl::Status RedisError(const absl::StatusOr<redis::Reply>& reply, redis::Commands* redis) {
   if (!reply.ok()) return absl::UnavailableError(reply.status().message());
   if (!reply->is_error()) return absl::OkStatus();

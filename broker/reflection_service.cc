@@ -1,10 +1,10 @@
 #include "broker/reflection_service.h"
 
+#include <utility>
+
 #include <grpc/reflection/v1/reflection.grpc.pb.h>
 #include <grpc/reflection/v1alpha/reflection.grpc.pb.h>
 #include <grpcpp/grpcpp.h>
-
-#include <utility>
 
 #include "broker/descriptors.h"
 
@@ -29,7 +29,8 @@ class Reflection {
       case Request::kFileContainingExtension: {
         const auto& extension = request.file_containing_extension();
         return AnswerFiles(
-            FileContainingExtension(extension.containing_type(), extension.extension_number()), response);
+            FileContainingExtension(extension.containing_type(), extension.extension_number()),
+            response);
       }
       case Request::kAllExtensionNumbersOfType:
         return AnswerNumbers(request.all_extension_numbers_of_type(), response);
@@ -97,7 +98,8 @@ class ReflectionService final : public Service::CallbackService {
  public:
   explicit ReflectionService(const std::vector<std::string>& services) : reflection_(services) {}
 
-  grpc::ServerBidiReactor<Request, Response>* ServerReflectionInfo(grpc::CallbackServerContext*) override {
+  grpc::ServerBidiReactor<Request, Response>* ServerReflectionInfo(
+      grpc::CallbackServerContext*) override {
     return new Session<Request, Response>(&reflection_);
   }
 
@@ -107,15 +109,17 @@ class ReflectionService final : public Service::CallbackService {
 
 }  // namespace
 
-std::vector<std::unique_ptr<grpc::Service>> MakeReflectionServices(const std::vector<std::string>& services) {
+std::vector<std::unique_ptr<grpc::Service>> MakeReflectionServices(
+    const std::vector<std::string>& services) {
   namespace v1 = grpc::reflection::v1;
   namespace v1alpha = grpc::reflection::v1alpha;
   std::vector<std::unique_ptr<grpc::Service>> made;
-  made.push_back(std::make_unique<ReflectionService<v1::ServerReflection, v1::ServerReflectionRequest,
-                                                    v1::ServerReflectionResponse>>(services));
   made.push_back(
-      std::make_unique<ReflectionService<v1alpha::ServerReflection, v1alpha::ServerReflectionRequest,
-                                         v1alpha::ServerReflectionResponse>>(services));
+      std::make_unique<ReflectionService<v1::ServerReflection, v1::ServerReflectionRequest,
+                                         v1::ServerReflectionResponse>>(services));
+  made.push_back(std::make_unique<
+                 ReflectionService<v1alpha::ServerReflection, v1alpha::ServerReflectionRequest,
+                                   v1alpha::ServerReflectionResponse>>(services));
   return made;
 }
 

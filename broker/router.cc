@@ -1,9 +1,9 @@
 #include "broker/router.h"
 
-#include <google/protobuf/arena.h>
-
 #include <algorithm>
 #include <utility>
+
+#include <google/protobuf/arena.h>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -33,7 +33,9 @@ void AddUnlessOk(Violations* violations, std::string field, const absl::Status& 
   if (!status.ok()) Add(violations, std::move(field), status.message());
 }
 
-std::string Item(absl::string_view field, int index) { return absl::StrCat(field, "[", index, "]"); }
+std::string Item(absl::string_view field, int index) {
+  return absl::StrCat(field, "[", index, "]");
+}
 
 // The fields that belong to the log and the broker, by number.
 const char* ServerField(uint32_t number) {
@@ -67,7 +69,8 @@ Outline ReadOutline(absl::string_view bytes, Violations* violations) {
     if (const char* field = ServerField(number)) {
       Add(violations, field, "is set by the server; an agent must not send it, not even empty");
     } else if (reader.type() == WireType::kStartGroup || reader.type() == WireType::kEndGroup) {
-      Add(violations, "", absl::StrCat("has a group (field ", number, "); groups are not accepted"));
+      Add(violations, "",
+          absl::StrCat("has a group (field ", number, "); groups are not accepted"));
       return outline;
     } else if (number == v1::Event::kAgentFieldNumber) {
       outline.has_agent = true;
@@ -91,23 +94,22 @@ void CheckOptionalId(absl::string_view id, absl::string_view field, Violations* 
 }
 
 bool IsHex(absl::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return absl::ascii_isdigit(c) || (c >= 'a' && c <= 'f');
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return absl::ascii_isdigit(c) || (c >= 'a' && c <= 'f'); });
 }
 
 // W3C Trace Context: version-trace-parent-flags.
 bool IsTraceparent(absl::string_view text) {
-  return text.size() == limits::kTraceparentBytes && text[2] == '-' && text[35] == '-' && text[52] == '-' &&
-         IsHex(text.substr(0, 2)) && IsHex(text.substr(3, 32)) && IsHex(text.substr(36, 16)) &&
-         IsHex(text.substr(53, 2));
+  return text.size() == limits::kTraceparentBytes && text[2] == '-' && text[35] == '-' &&
+         text[52] == '-' && IsHex(text.substr(0, 2)) && IsHex(text.substr(3, 32)) &&
+         IsHex(text.substr(36, 16)) && IsHex(text.substr(53, 2));
 }
 
 void CheckEnvelope(const v1::Event& event, Violations* violations) {
   if (event.has_timestamp()) {
     const auto& timestamp = event.timestamp();
-    if (timestamp.seconds() < kFirstSecond || timestamp.seconds() > kLastSecond || timestamp.nanos() < 0 ||
-        timestamp.nanos() > 999'999'999) {
+    if (timestamp.seconds() < kFirstSecond || timestamp.seconds() > kLastSecond ||
+        timestamp.nanos() < 0 || timestamp.nanos() > 999'999'999) {
       Add(violations, "timestamp", "must be within the years 1 to 9999, with 0 to 999999999 nanos");
     }
   }
@@ -116,7 +118,8 @@ void CheckEnvelope(const v1::Event& event, Violations* violations) {
   CheckOptionalId(event.user_id(), "user_id", violations);
   if (event.audience_size() > static_cast<int>(limits::kAudienceRoles)) {
     Add(violations, "audience",
-        absl::StrCat("has ", event.audience_size(), " roles, at most ", limits::kAudienceRoles, " are allowed"));
+        absl::StrCat("has ", event.audience_size(), " roles, at most ", limits::kAudienceRoles,
+                     " are allowed"));
   } else {
     for (int i = 0; i < event.audience_size(); ++i) {
       AddUnlessOk(violations, Item("audience", i), channel::CheckId(event.audience(i)));
@@ -130,7 +133,9 @@ void CheckEnvelope(const v1::Event& event, Violations* violations) {
 
 void CheckCustom(const v1::Custom& custom, Violations* violations) {
   const absl::string_view type = custom.type();
-  const auto allowed = [](char c) { return absl::ascii_isalnum(c) || absl::StrContains("_.:-", c); };
+  const auto allowed = [](char c) {
+    return absl::ascii_isalnum(c) || absl::StrContains("_.:-", c);
+  };
   if (type.empty() || type.size() > limits::kTypeBytes || !absl::ascii_isalpha(type[0]) ||
       !std::all_of(type.begin(), type.end(), allowed)) {
     Add(violations, "custom.type",
@@ -140,7 +145,8 @@ void CheckCustom(const v1::Custom& custom, Violations* violations) {
     Add(violations, "custom.type", "is the name of a built-in payload");
   }
   if (custom.has_json()) {
-    AddUnlessOk(violations, "custom.json", base::CheckJsonObject(custom.json(), limits::kJsonDepth));
+    AddUnlessOk(violations, "custom.json",
+                base::CheckJsonObject(custom.json(), limits::kJsonDepth));
   }
 }
 
@@ -152,8 +158,8 @@ void SetTimestamp(absl::Time time, google::protobuf::Timestamp* timestamp) {
 }
 
 // The broker's own fields, encoded, and the agent's bytes as they came.
-std::shared_ptr<const std::string> Encode(absl::string_view bytes, bool add_timestamp, absl::string_view agent,
-                                          absl::Time accepted_at) {
+std::shared_ptr<const std::string> Encode(absl::string_view bytes, bool add_timestamp,
+                                          absl::string_view agent, absl::Time accepted_at) {
   v1::Event front;
   SetTimestamp(accepted_at, front.mutable_accepted_at());
   if (add_timestamp) SetTimestamp(accepted_at, front.mutable_timestamp());
@@ -172,7 +178,8 @@ RoutedEvent Router::Route(absl::string_view bytes, const Defaults& defaults) con
   Violations& violations = routed.violations;
   if (bytes.size() > limits::kEventBytes) {
     Add(&violations, "",
-        absl::StrCat("is ", bytes.size(), " bytes long, at most ", limits::kEventBytes, " are allowed"));
+        absl::StrCat("is ", bytes.size(), " bytes long, at most ", limits::kEventBytes,
+                     " are allowed"));
     return routed;
   }
   const Outline outline = ReadOutline(bytes, &violations);
@@ -198,13 +205,13 @@ RoutedEvent Router::Route(absl::string_view bytes, const Defaults& defaults) con
   return routed;
 }
 
-std::vector<std::string> Router::Channels(const v1::Event& event, absl::string_view agent, bool also_global,
-                                          Violations* violations) const {
+std::vector<std::string> Router::Channels(const v1::Event& event, absl::string_view agent,
+                                          bool also_global, Violations* violations) const {
   std::vector<std::string> channels;
   if (event.channels_size() > static_cast<int>(limits::kChannelsPerEvent)) {
     Add(violations, "channels",
-        absl::StrCat("has ", event.channels_size(), " channels, at most ", limits::kChannelsPerEvent,
-                     " are allowed"));
+        absl::StrCat("has ", event.channels_size(), " channels, at most ",
+                     limits::kChannelsPerEvent, " are allowed"));
     return channels;
   }
   for (int i = 0; i < event.channels_size(); ++i) {

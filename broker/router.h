@@ -1,8 +1,9 @@
-// Decides what becomes of one event: whether it is acceptable, which channels it goes to, whether it is logged, and the
-// bytes that the log keeps. Pure: bytes in, verdict out.
+// Decides what becomes of one event: whether it is acceptable, which channels it goes to, whether
+// it is logged, and the bytes that the log keeps. Pure: bytes in, verdict out.
 //
-// The agent's bytes are never re-encoded. What the broker adds stands encoded in front of them (concatenation is merge in
-// protobuf), so fields that this build does not know travel on untouched.
+// The agent's bytes are never re-encoded. What the broker adds stands encoded in front of them
+// (concatenation is merge in protobuf), so fields that this build does not know travel on
+// untouched.
 //
 // Owner: the server. Thread safety: immutable, called by gRPC's threads.
 #pragma once
@@ -45,14 +46,15 @@ class Router {
   RoutedEvent Route(absl::string_view bytes, const Defaults& defaults) const;
 
  private:
-  std::vector<std::string> Channels(const v1::Event& event, absl::string_view agent, bool also_global,
-                                    std::vector<Violation>* violations) const;
+  std::vector<std::string> Channels(const v1::Event& event, absl::string_view agent,
+                                    bool also_global, std::vector<Violation>* violations) const;
 
   const channel::Names* const names_;
 };
 
-// What is said to people: the first of them, after its field's path, "channels[2] repeats an earlier channel". `event` is
-// the path of the event: "events[7]"; empty for an event that stands alone.
+// What is said to people: the first of them, after its field's path, "channels[2] repeats an
+// earlier channel". `event` is the path of the event: "events[7]"; empty for an event that stands
+// alone.
 std::string Describe(const std::vector<Violation>& violations, absl::string_view event = "");
 
 }  // namespace spanwire::broker

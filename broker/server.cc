@@ -4,14 +4,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <grpc/support/log.h>
-#include <grpcpp/grpcpp.h>
-#include <grpcpp/impl/service_type.h>
-
 #include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <grpc/support/log.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/impl/service_type.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -58,7 +58,8 @@ void SetLimits(grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(limits::kHeadBytes));
   // An agent whose machine is gone is noticed, and its streams end.
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, milliseconds(limits::kAgentPingInterval));
-  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, milliseconds(limits::kAgentPongDeadline));
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                              milliseconds(limits::kAgentPongDeadline));
   // Agents may look after us as often.
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
@@ -83,15 +84,16 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Broker* broker, const base
   const auto in_use = [&](absl::string_view why) {
     return absl::UnavailableError(absl::StrCat("cannot listen on ", listen.ToString(), ": ", why));
   };
-  if (listen.unix_socket && IsServed(listen.host_or_path)) return in_use("another process serves it");
+  if (listen.unix_socket && IsServed(listen.host_or_path))
+    return in_use("another process serves it");
 
   auto impl = std::make_unique<Impl>();
   impl->address = listen;
   impl->publisher = MakePublisherService(broker);
   impl->health = MakeHealthService(broker);
-  impl->reflection = MakeReflectionServices({"spanwire.v1.PublisherService", "grpc.health.v1.Health",
-                                             "grpc.reflection.v1.ServerReflection",
-                                             "grpc.reflection.v1alpha.ServerReflection"});
+  impl->reflection = MakeReflectionServices(
+      {"spanwire.v1.PublisherService", "grpc.health.v1.Health",
+       "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"});
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort(listen.ToString(), grpc::InsecureServerCredentials(), &port);
@@ -100,7 +102,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Broker* broker, const base
   builder.RegisterService(impl->health->service());
   for (const auto& service : impl->reflection) builder.RegisterService(service.get());
   impl->server = builder.BuildAndStart();
-  if (impl->server == nullptr || port <= 0) return in_use("it is in use, or not an address of this machine");
+  if (impl->server == nullptr || port <= 0)
+    return in_use("it is in use, or not an address of this machine");
   if (!listen.unix_socket) impl->address.port = static_cast<uint16_t>(port);
   base::LogInfo("broker listening", {{"address", impl->address.ToString()}});
   return std::unique_ptr<Server>(new Server(std::move(impl)));

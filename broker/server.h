@@ -14,8 +14,9 @@ namespace spanwire::broker {
 
 class Server {
  public:
-  // Listens on `listen`. `broker` outlives the server; its loop runs, or will, until the server is gone. UNAVAILABLE: the
-  // address cannot be had; a port or a unix socket that another process serves is never shared.
+  // Listens on `listen`. `broker` outlives the server; its loop runs, or will, until the server is
+  // gone. UNAVAILABLE: the address cannot be had; a port or a unix socket that another process
+  // serves is never shared.
   static absl::StatusOr<std::unique_ptr<Server>> Start(Broker* broker, const base::Address& listen);
   // Shutdown comes first.
   ~Server();
@@ -29,8 +30,8 @@ class Server {
   void SetServing(bool serving);
   // On the redis loop: ends what would only wait, the health watches.
   void CloseWatches();
-  // From any thread but the redis loop and gRPC's own: sends GOAWAY, takes no new calls, returns when all are over; those
-  // that are not after `timeout` are cancelled.
+  // From any thread but the redis loop and gRPC's own: sends GOAWAY, takes no new calls, returns
+  // when all are over; those that are not after `timeout` are cancelled.
   void Shutdown(absl::Duration timeout);
 
  private:

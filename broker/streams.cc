@@ -24,7 +24,8 @@ Streams::Streams(base::Executor* executor, redis::Commands* redis, const channel
 Streams::~Streams() = default;
 
 std::string Streams::RandomId() {
-  return absl::StrCat(absl::Hex(random_(), absl::kZeroPad16), absl::Hex(random_(), absl::kZeroPad16));
+  return absl::StrCat(absl::Hex(random_(), absl::kZeroPad16),
+                      absl::Hex(random_(), absl::kZeroPad16));
 }
 
 absl::Status Streams::Refusal() const {
@@ -64,7 +65,8 @@ void Streams::OnOpen(PublishStream* stream, const v1::Open& open) {
                 });
 }
 
-void Streams::OnClaimed(uint64_t key, const std::string& producer_id, absl::StatusOr<uint64_t> epoch) {
+void Streams::OnClaimed(uint64_t key, const std::string& producer_id,
+                        absl::StatusOr<uint64_t> epoch) {
   const auto found = streams_.find(key);
   if (found == streams_.end()) return;
   PublishStream* const stream = found->second;
@@ -78,7 +80,8 @@ void Streams::OnClaimed(uint64_t key, const std::string& producer_id, absl::Stat
     other->End(other->producer()->epoch == *epoch
                    ? absl::AbortedError("replaced: this instance has opened another stream")
                    : absl::AbortedError(absl::StrCat(
-                         "fenced: a newer instance of this producer has taken over (epoch ", *epoch, ")")));
+                         "fenced: a newer instance of this producer has taken over (epoch ", *epoch,
+                         ")")));
   }
   by_producer_[producer_id].push_back(stream);
   stream->Accept(std::make_shared<channel::Producer>(
@@ -98,11 +101,13 @@ void Streams::OnEnd(PublishStream* stream, const absl::Status& status) {
   }
   metrics_->streams.Set(static_cast<double>(streams_.size()));
   metrics_->StreamEnds(status.code()).Increment();
-  base::LogDebug("stream ended", {{"code", absl::StatusCodeToString(status.code())}, {"why", status.message()}});
+  base::LogDebug("stream ended",
+                 {{"code", absl::StatusCodeToString(status.code())}, {"why", status.message()}});
   CheckIdle();
 }
 
-// Whoever was fenced by a channel raises the producer's epoch, so that the old instance is refused at its next Open.
+// Whoever was fenced by a channel raises the producer's epoch, so that the old instance is refused
+// at its next Open.
 void Streams::OnFenced(PublishStream* stream, uint64_t newer) {
   metrics_->fenced.Increment();
   epochs_.Claim(stream->producer()->id, newer, [](const absl::StatusOr<uint64_t>&) {});
@@ -133,8 +138,8 @@ void Streams::ResumeSome() {
 void Streams::Publish(UnaryPublish* call) {
   if (absl::Status refusal = Refusal(); !refusal.ok()) return call->End(refusal);
   if (calls_.size() >= limits::kPublishCalls) {
-    return call->End(absl::ResourceExhaustedError(
-        absl::StrCat("the broker has ", limits::kPublishCalls, " calls under way, more are not served")));
+    return call->End(absl::ResourceExhaustedError(absl::StrCat(
+        "the broker has ", limits::kPublishCalls, " calls under way, more are not served")));
   }
   if (appender_.over_bound()) {
     return call->End(absl::ResourceExhaustedError("the broker's queue for redis is full"));
@@ -145,10 +150,11 @@ void Streams::Publish(UnaryPublish* call) {
     own_sequence_ += call->events();
     return call->Start(&appender_, own_producer_, before);
   }
-  call->Start(&appender_,
-              std::make_shared<channel::Producer>(channel::Producer{
-                  absl::StrCat(kIdempotentPrefix, call->idempotency_key()), 1, limits::kIdempotencyTtl}),
-              0);
+  call->Start(
+      &appender_,
+      std::make_shared<channel::Producer>(channel::Producer{
+          absl::StrCat(kIdempotentPrefix, call->idempotency_key()), 1, limits::kIdempotencyTtl}),
+      0);
 }
 
 void Streams::OnCallEnd(UnaryPublish* call, const absl::Status& status) {
@@ -159,7 +165,8 @@ void Streams::OnCallEnd(UnaryPublish* call, const absl::Status& status) {
 
 void Streams::OnUp() { metrics_->redis_up.Set(1); }
 
-// Nothing may be acknowledged that a failover took away in between, so nothing survives the connection.
+// Nothing may be acknowledged that a failover took away in between, so nothing survives the
+// connection.
 void Streams::OnDown(const absl::Status& why) {
   metrics_->redis_up.Set(0);
   metrics_->redis_losses.Increment();
@@ -192,7 +199,8 @@ void Streams::EndAll(const absl::Status& status) {
     // One that waits for its Open is told when it comes.
     if (stream->producer() != nullptr) stream->End(status);
   }
-  for (UnaryPublish* call : std::vector<UnaryPublish*>(calls_.begin(), calls_.end())) call->End(status);
+  for (UnaryPublish* call : std::vector<UnaryPublish*>(calls_.begin(), calls_.end()))
+    call->End(status);
 }
 
 void Streams::Drain(base::Task idle) {

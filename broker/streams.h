@@ -1,5 +1,6 @@
-// All that publishes through this broker: streams by producer, unary calls, and what ends many of them at once: a lost Redis
-// connection, a newer instance, a producer that Redis refuses, the drain.
+// All that publishes through this broker: streams by producer, unary calls, and what ends many of
+// them at once: a lost Redis connection, a newer instance, a producer that Redis refuses, the
+// drain.
 //
 // Owner: Broker. Thread: the redis loop's only.
 #pragma once
@@ -46,8 +47,8 @@ class Streams final : public PublishStream::Host,
   // Its Done has come.
   void OnCallEnd(UnaryPublish* call, const absl::Status& status);
 
-  // OK: agents are served. Else everything that is open ends UNAVAILABLE, and what comes does too: Redis is there, but must
-  // not be written to.
+  // OK: agents are served. Else everything that is open ends UNAVAILABLE, and what comes does too:
+  // Redis is there, but must not be written to.
   void SetGate(const absl::Status& gate);
   // Takes nothing new; `idle` is called, once, when nothing is left. Called once.
   void Drain(base::Task idle);
@@ -86,7 +87,8 @@ class Streams final : public PublishStream::Host,
   channel::Appender::Counters reported_;
   std::mt19937_64 random_;
 
-  // Streams that have not ended, by a key that is never used again; and all that exist, for the bound.
+  // Streams that have not ended, by a key that is never used again; and all that exist, for the
+  // bound.
   absl::flat_hash_map<uint64_t, PublishStream*> streams_;
   absl::flat_hash_map<PublishStream*, uint64_t> keys_;
   absl::flat_hash_map<std::string, std::vector<PublishStream*>> by_producer_;

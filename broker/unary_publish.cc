@@ -5,8 +5,8 @@
 
 namespace spanwire::broker {
 
-void UnaryPublish::Start(channel::Appender* appender, std::shared_ptr<const channel::Producer> producer,
-                         uint64_t before) {
+void UnaryPublish::Start(channel::Appender* appender,
+                         std::shared_ptr<const channel::Producer> producer, uint64_t before) {
   appender_ = appender;
   producer_ = std::move(producer);
   before_ = before;
@@ -31,7 +31,8 @@ void UnaryPublish::OnCommitted(uint64_t sequence, absl::string_view channel,
   }
   if (--outstanding_ > 0) return;
   // Channels answer in any order.
-  std::stable_sort(response_.mutable_positions()->pointer_begin(), response_.mutable_positions()->pointer_end(),
+  std::stable_sort(response_.mutable_positions()->pointer_begin(),
+                   response_.mutable_positions()->pointer_end(),
                    [](const v1::EventPosition* a, const v1::EventPosition* b) {
                      return a->sequence() < b->sequence();
                    });

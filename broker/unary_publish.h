@@ -1,4 +1,5 @@
-// One unary Publish: its events are appended, and when all are committed on all their channels it is done. Sans-I/O.
+// One unary Publish: its events are appended, and when all are committed on all their channels it
+// is done. Sans-I/O.
 //
 // Owner: its transport. Thread: the redis loop's only.
 #pragma once
@@ -19,13 +20,16 @@ namespace spanwire::broker {
 
 class UnaryPublish final : public channel::AppendSink {
  public:
-  // Called once, when it is over. The response counts with OK only. The machine may be destroyed later, not within.
+  // Called once, when it is over. The response counts with OK only. The machine may be destroyed
+  // later, not within.
   using Done = absl::AnyInvocable<void(const absl::Status&, const v1::PublishResponse&)>;
 
   UnaryPublish(PublishCall call, Done done) : call_(std::move(call)), done_(std::move(done)) {}
 
-  // Appends everything; the events get the sequences after `before`, in order. `appender` outlives this.
-  void Start(channel::Appender* appender, std::shared_ptr<const channel::Producer> producer, uint64_t before);
+  // Appends everything; the events get the sequences after `before`, in order. `appender` outlives
+  // this.
+  void Start(channel::Appender* appender, std::shared_ptr<const channel::Producer> producer,
+             uint64_t before);
   void End(const absl::Status& status);
 
   void OnCommitted(uint64_t sequence, absl::string_view channel,

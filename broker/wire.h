@@ -1,5 +1,5 @@
-// Protobuf's wire format, read field by field at one level, without copying and without knowing the message: what lets an
-// agent's bytes travel on untouched.
+// Protobuf's wire format, read field by field at one level, without copying and without knowing the
+// message: what lets an agent's bytes travel on untouched.
 //
 // Thread safety: a plain value.
 #pragma once
@@ -23,12 +23,13 @@ class WireReader {
  public:
   explicit WireReader(absl::string_view bytes) : rest_(bytes) {}
 
-  // Goes on to the next field. False: the end, or what follows is no field (then ok() is false). The tags of a group count
-  // as fields of their own.
+  // Goes on to the next field. False: the end, or what follows is no field (then ok() is false).
+  // The tags of a group count as fields of their own.
   bool Next() {
     if (rest_.empty() || !ok_) return false;
     uint64_t tag;
-    ok_ = Varint(&tag) && tag <= 0xFFFFFFFF && (tag >> 3) != 0 && Value(static_cast<uint32_t>(tag) & 7);
+    ok_ = Varint(&tag) && tag <= 0xFFFFFFFF && (tag >> 3) != 0 &&
+          Value(static_cast<uint32_t>(tag) & 7);
     number_ = static_cast<uint32_t>(tag >> 3);
     return ok_;
   }

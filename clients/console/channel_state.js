@@ -95,3 +95,15 @@ export class ChannelState {
     }
   }
 }
+
+const COUNTS = ['received', 'replayed', 'transient', 'duplicates', 'lost', 'gaps'];
+
+export function noCounts() {
+  return { ...Object.fromEntries(COUNTS.map((key) => [key, 0])), uncertain: false };
+}
+
+// Adds a channel's counts to a sum.
+export function addCounts(sum, channel) {
+  for (const key of COUNTS) sum[key] += channel[key];
+  sum.uncertain = sum.uncertain || channel.uncertain;
+}

@@ -5,22 +5,15 @@
 //   client.subscribe('webgui:global', { last: 200 });
 //   client.start();
 
-import { ChannelState } from './channel_state.js';
+import { backoffMs } from './backoff.js';
+import { ChannelState, addCounts, noCounts } from './channel_state.js';
 
-const BACKOFF_FIRST_MS = 250;
-const BACKOFF_LAST_MS = 20_000;
 const SILENCE_MS = 60_000; // the server says $ping every 25 s when it has nothing else to say
 const HELLO_MS = 15_000; // for the handshake and $hello together
 const STEADY_MS = 5_000; // a connection that lived this long ends the backoff
 const HINT_LAST_MS = 60_000; // the most that an after_ms is believed
 const RETRY_SUBSCRIBE_MS = 2_000;
 const CHANNELS = 512; // positions remembered, of channels left as well
-const COUNTS = ['received', 'replayed', 'transient', 'duplicates', 'lost', 'gaps'];
-
-// The moment of the next attempt: anywhere below a ceiling that doubles.
-export function backoffMs(attempt, random) {
-  return random() * Math.min(BACKOFF_LAST_MS, BACKOFF_FIRST_MS * 2 ** Math.min(attempt, 16));
-}
 
 export class Client {
   // Callbacks, all optional: onEvent(event, raw, channel) for each new event; onControl(frame, raw) for each $ frame;
@@ -34,8 +27,7 @@ export class Client {
     this.random = random;
     this.silenceMs = silenceMs;
     this.channels = new Map(); // name → ChannelState
-    this.forgotten = { uncertain: false }; // counts of channels that are no longer remembered
-    for (const key of COUNTS) this.forgotten[key] = 0;
+    this.forgotten = noCounts(); // of channels that are no longer remembered
     this.wanted = new Map(); // name → where to start when nothing of it was seen
     this.commands = new Map(); // id of an unanswered command → channel
     this.nextCommand = 1;
@@ -283,7 +275,7 @@ export class Client {
 
   totals() {
     const sum = { ...this.forgotten };
-    for (const channel of this.channels.values()) addTo(sum, channel);
+    for (const channel of this.channels.values()) addCounts(sum, channel);
     return sum;
   }
 
@@ -295,15 +287,10 @@ export class Client {
     for (const name of this.channels.keys()) {
       if (this.channels.size <= CHANNELS) return;
       if (this.wanted.has(name)) continue;
-      addTo(this.forgotten, this.channels.get(name));
+      addCounts(this.forgotten, this.channels.get(name));
       this.channels.delete(name);
     }
   }
-}
-
-function addTo(sum, channel) {
-  for (const key of COUNTS) sum[key] += channel[key];
-  sum.uncertain = sum.uncertain || channel.uncertain;
 }
 
 function parseObject(text) {

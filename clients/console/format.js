@@ -71,6 +71,11 @@ export function clock(ms, millis) {
   return millis ? `${base}.${String(date.getMilliseconds()).padStart(3, '0')}` : base;
 }
 
+// The newest things, newest first. Replay brings each channel's past in one piece, so arrival says little about time.
+export function newest(items, howMany) {
+  return [...items].sort((a, b) => b.at - a.at || b.n - a.n).slice(0, howMany);
+}
+
 // An address that may become a link; else ''.
 export function safeUrl(value) {
   try {

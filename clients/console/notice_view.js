@@ -1,7 +1,7 @@
 // Notifications and questions, the newest first.
 
 import { KeyedList, byId, el, setData, setText, show } from './dom.js';
-import { age, clock, count, safeUrl } from './format.js';
+import { age, clock, count, newest, safeUrl } from './format.js';
 
 const SHOWN = 40;
 
@@ -13,7 +13,7 @@ export class NoticeView {
 
   draw(now) {
     const { notices } = this.state;
-    this.list.draw(notices.slice(-SHOWN).reverse(), now);
+    this.list.draw(newest(notices, SHOWN), now);
     show(byId('notices-empty'), notices.length === 0);
     show(byId('notice-list'), notices.length > 0);
     const loud = notices.filter((notice) => notice.severity === 'error' || notice.severity === 'warning').length;

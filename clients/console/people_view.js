@@ -1,7 +1,7 @@
 // Collaboration: who is where, who types, what was said.
 
 import { KeyedList, byId, el, setData, setText, setTitle, show } from './dom.js';
-import { age, count } from './format.js';
+import { age, count, newest } from './format.js';
 
 const PRESENT_MS = 60_000;
 const COMMENTS_SHOWN = 20;
@@ -18,7 +18,7 @@ export class PeopleView {
     const present = [...this.state.people.values()]
       .filter((person) => now - person.lastAt < PRESENT_MS)
       .sort((a, b) => (a.name < b.name ? -1 : 1));
-    const comments = this.state.comments.slice(-COMMENTS_SHOWN).reverse();
+    const comments = newest(this.state.comments, COMMENTS_SHOWN);
     this.people.draw(present, now);
     this.comments.draw(comments, now);
     show(byId('people-list'), present.length > 0);

@@ -1,4 +1,5 @@
-// Sessions as cards: the ones at work first, in the order they began, so that a card does not jump under the reader's eyes.
+// Sessions at work as cards, in the order they began, so that a card does not jump under the reader's eyes; finished ones
+// as lines, the newest first.
 
 import { KeyedList, byId, el, setData, setText, setTitle, show } from './dom.js';
 import { age, count, short } from './format.js';
@@ -14,7 +15,9 @@ export class SessionView {
   constructor(state, onPick) {
     this.state = state;
     this.all = false;
-    this.list = new KeyedList(byId('session-list'), (session) => session.id, (session) => new Card(session, onPick));
+    const key = (session) => session.id;
+    this.working = new KeyedList(byId('session-list'), key, (session) => new Card(session, onPick));
+    this.finished = new KeyedList(byId('finished-list'), key, (session) => new FinishedLine(session, onPick));
     byId('sessions-more').addEventListener('click', () => {
       this.all = !this.all;
       this.stale = true;
@@ -23,31 +26,30 @@ export class SessionView {
 
   draw(now) {
     this.stale = false;
-    const sessions = [...this.state.sessions.values()].sort(byWorkThenAge);
-    const working = sessions.filter((session) => !session.finished).length;
-    const some = sessions.slice(0, Math.min(working, WORKING_SHOWN))
-      .concat(sessions.slice(working, working + FINISHED_SHOWN));
-    this.list.draw(this.all ? sessions : some, now);
+    const sessions = [...this.state.sessions.values()];
+    const working = sessions.filter((session) => !session.finished)
+      .sort((a, b) => a.firstAt - b.firstAt || (a.id < b.id ? -1 : 1));
+    const finished = sessions.filter((session) => session.finished).sort((a, b) => b.updatedAt - a.updatedAt);
+    this.working.draw(this.all ? working : working.slice(0, WORKING_SHOWN), now);
+    this.finished.draw(this.all ? finished : finished.slice(0, FINISHED_SHOWN), now);
     setText(byId('sessions-note'), sessions.length
-      ? `${count(working)} at work, ${count(sessions.length - working)} finished` : '');
+      ? `${count(working.length)} at work, ${count(finished.length)} finished` : '');
     show(byId('sessions-empty'), sessions.length === 0);
-    show(byId('sessions-more'), sessions.length > some.length);
+    show(byId('sessions-more'), working.length > WORKING_SHOWN || finished.length > FINISHED_SHOWN);
     setText(byId('sessions-more'), this.all ? 'Show fewer' : `Show all ${count(sessions.length)}`);
   }
 }
 
-function byWorkThenAge(a, b) {
-  if (a.finished !== b.finished) return a.finished ? 1 : -1;
-  if (a.finished) return b.updatedAt - a.updatedAt;
-  return a.firstAt - b.firstAt || (a.id < b.id ? -1 : 1);
+function nameButton(id, onPick) {
+  const button = el('button', 'name mono', id);
+  button.type = 'button';
+  button.title = `Show the frames of ${id}`;
+  button.addEventListener('click', () => onPick(id));
+  return button;
 }
 
 class Card {
   constructor(session, onPick) {
-    this.name = el('button', 'name mono', session.id);
-    this.name.type = 'button';
-    this.name.title = `Show the frames of ${session.id}`;
-    this.name.addEventListener('click', () => onPick(session.id));
     this.badge = el('span', 'badge');
     this.age = el('span', 'age');
     this.message = el('p', 'message');
@@ -67,31 +69,29 @@ class Card {
     this.speech = el('div', 'speech', [this.role, el('p', 'tail', [this.said])]);
     this.facts = el('p', 'facts');
     this.node = el('li', 'card', [
-      el('div', 'card-head', [this.name, this.badge, this.age]),
+      el('div', 'card-head', [nameButton(session.id, onPick), this.badge, this.age]),
       this.message, this.progress, this.question, this.tasks, this.speech, this.facts,
     ]);
   }
 
   update(session, now) {
     setData(this.node, 'tone', session.tone);
-    setData(this.node, 'finished', String(session.finished));
     setText(this.badge, session.status || 'new');
     setText(this.age, age(now - session.updatedAt));
     setText(this.message, session.message || session.log || '\u00a0');
     setTitle(this.message, session.message);
     this.drawProgress(session);
-    show(this.question, session.question !== null && !session.finished);
+    show(this.question, session.question !== null);
     if (session.question) setText(this.question, `Waits for an answer: ${session.question.reason}`);
     const tasks = [...session.tasks.values()].slice(-TASKS_SHOWN);
-    show(this.tasks, tasks.length > 0 && !session.finished);
+    show(this.tasks, tasks.length > 0);
     this.taskList.draw(tasks, now);
-    this.drawSpeech(session.finished ? null : session.speech);
-    this.drawFacts(session);
+    this.drawSpeech(session.speech);
+    setText(this.facts, facts(session));
   }
 
   drawProgress(session) {
     const known = session.progress !== null;
-    show(this.progress, !session.finished);
     const scale = `scaleX(${known ? session.progress / 100 : 0})`;
     if (this.fill.style.transform !== scale) this.fill.style.transform = scale;
     if (known) this.bar.setAttribute('aria-valuenow', String(Math.round(session.progress)));
@@ -108,21 +108,42 @@ class Card {
     setText(this.said, end.length < speech.text.length ? `…${end}` : end);
     setData(this.speech, 'open', String(speech.open));
   }
+}
 
-  drawFacts(session) {
-    const facts = [];
-    const tests = total(session.tests);
-    const bad = session.tests.failed + session.tests.error;
-    if (session.agents.size) facts.push([...session.agents].slice(0, 3).join(', '));
-    if (session.tool && !session.finished) facts.push(`calls ${session.tool}`);
-    if (session.tasksDone) facts.push(`${count(session.tasksDone)} ${session.tasksDone === 1 ? 'task' : 'tasks'} done`);
-    if (session.tasksFailed) facts.push(`${count(session.tasksFailed)} failed`);
-    if (tests) facts.push(bad ? `${count(tests)} tests, ${count(bad)} failed` : `${count(tests)} tests passed`);
-    if (session.artifacts) facts.push(`${count(session.artifacts)} ${session.artifacts === 1 ? 'file' : 'files'}`);
-    if (session.tokens) facts.push(`${short(session.tokens)} tokens`);
-    if (session.costUsd) facts.push(`$${session.costUsd.toFixed(2)}`);
-    setText(this.facts, facts.join('  ·  '));
+class FinishedLine {
+  constructor(session, onPick) {
+    this.badge = el('span', 'badge');
+    this.message = el('span', 'message');
+    this.facts = el('span', 'facts');
+    this.age = el('span', 'age');
+    this.node = el('li', 'finished', [
+      el('span', 'who', [nameButton(session.id, onPick), this.badge]), this.message, this.facts, this.age,
+    ]);
   }
+
+  update(session, now) {
+    setData(this.node, 'tone', session.tone);
+    setText(this.badge, session.status);
+    setText(this.message, session.message);
+    setTitle(this.message, session.message);
+    setText(this.facts, facts(session));
+    setText(this.age, age(now - session.updatedAt));
+  }
+}
+
+function facts(session) {
+  const parts = [];
+  const tests = total(session.tests);
+  const bad = session.tests.failed + session.tests.error;
+  if (session.agents.size) parts.push([...session.agents].slice(0, 3).join(', '));
+  if (session.tool && !session.finished) parts.push(`calls ${session.tool}`);
+  if (session.tasksDone) parts.push(`${count(session.tasksDone)} ${session.tasksDone === 1 ? 'task' : 'tasks'} done`);
+  if (session.tasksFailed) parts.push(`${count(session.tasksFailed)} failed`);
+  if (tests) parts.push(bad ? `${count(tests)} tests, ${count(bad)} failed` : `${count(tests)} tests`);
+  if (session.artifacts) parts.push(`${count(session.artifacts)} ${session.artifacts === 1 ? 'file' : 'files'}`);
+  if (session.tokens) parts.push(`${short(session.tokens)} tokens`);
+  if (session.costUsd) parts.push(`$${session.costUsd.toFixed(2)}`);
+  return parts.join('  ·  ');
 }
 
 class TaskLine {

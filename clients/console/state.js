@@ -2,6 +2,7 @@
 //
 // An event may come on two channels (a session's status comes on the global one as well): it counts once.
 
+import { Rate } from './rate.js';
 import { applyToSession, newSession } from './session_state.js';
 import { clip, isObject, number, text } from './format.js';
 
@@ -119,38 +120,6 @@ export class State {
   }
 }
 
-// Events a second, over the last whole seconds.
-export class Rate {
-  constructor(seconds) {
-    this.buckets = new Array(seconds).fill(0);
-    this.second = 0;
-  }
-
-  count(ms) {
-    this.turn(ms);
-    this.buckets[this.second % this.buckets.length] += 1;
-  }
-
-  turn(ms) {
-    const second = Math.floor(ms / 1000);
-    const steps = Math.min(second - this.second, this.buckets.length);
-    for (let i = 1; i <= steps; i += 1) this.buckets[(second - steps + i) % this.buckets.length] = 0;
-    if (second > this.second) this.second = second;
-  }
-
-  // Oldest first, without the second that is under way.
-  series(ms) {
-    this.turn(ms);
-    const length = this.buckets.length;
-    return Array.from({ length: length - 1 }, (_, i) => this.buckets[(this.second + 1 + i) % length]);
-  }
-
-  perSecond(ms, seconds) {
-    const recent = this.series(ms).slice(-seconds);
-    return recent.reduce((sum, n) => sum + n, 0) / recent.length;
-  }
-}
-
 const OUTCOMES = { passed: 'passed', failed: 'failed', skipped: 'skipped', error: 'error' };
 const SEVERITIES = { info: 'info', success: 'success', warning: 'warning', error: 'error' };
 
@@ -234,7 +203,10 @@ const HANDLERS = Object.assign(Object.create(null), {
 
   comment(state, event, data, at) {
     const person = touchPerson(state, data.author, at);
-    if (person) person.typingUntil = 0;
+    if (person) {
+      person.typingUntil = 0;
+      person.target = clip(text(data.target), 120) || person.target;
+    }
     push(state.comments, COMMENTS, {
       n: state.frameCount, at, author: clip(text(data.author), 80), text: clip(text(data.text), 1000),
       target: clip(text(data.target), 120), answer: Boolean(text(data.in_reply_to)),

@@ -1,7 +1,7 @@
 // Test results: how many of each, and the newest.
 
 import { KeyedList, byId, el, setData, setText, setTitle, show } from './dom.js';
-import { count, duration } from './format.js';
+import { count, duration, newest } from './format.js';
 import { total } from './state.js';
 
 const SHOWN = 40;
@@ -41,7 +41,7 @@ export class TestView {
     setText(byId('tests-bad'), `${count(failed + error)} failed`);
     setText(byId('tests-skipped'), `${count(skipped)} skipped`);
     const fits = (test) => !this.failuresOnly || test.outcome === 'failed' || test.outcome === 'error';
-    this.list.draw(this.state.tests.filter(fits).slice(-SHOWN).reverse());
+    this.list.draw(newest(this.state.tests.filter(fits), SHOWN));
   }
 }
 

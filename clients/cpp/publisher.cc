@@ -268,8 +268,8 @@ class Publisher::Impl {
   // Carries out what the session wants now, tells the application what there is to tell; when to
   // look again.
   absl::Duration Advance() {
-    Step step;
     do {
+      Step step;
       std::vector<client::Report> reports;
       absl::Duration wake_at;
       {
@@ -279,9 +279,10 @@ class Publisher::Impl {
         reports = session_.TakeReports();
         wake_at = session_.wake_at();
       }
+      const bool idle = step.action == Step::kNone && reports.empty();
       Execute(std::move(step));
       Tell(reports);
-      if (step.action == Step::kNone && reports.empty()) return wake_at;
+      if (idle) return wake_at;
     } while (true);
   }
 

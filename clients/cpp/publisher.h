@@ -6,9 +6,10 @@
 //     spanwire::v1::Event event;
 //     event.set_session_id("sess_123");
 //     event.mutable_session_status_changed()->set_status("testing");
-//     if (auto sent = publisher.Publish(std::move(event)); !sent.ok()) std::cerr << sent.status()
-//     << "\n"; if (auto done = publisher.Flush(absl::Seconds(5)); !done.ok()) std::cerr << done <<
-//     "\n";
+//     const auto sent = publisher.Publish(std::move(event));
+//     if (!sent.ok()) std::cerr << sent.status() << "\n";
+//     const absl::Status done = publisher.Flush(absl::Seconds(5));
+//     if (!done.ok()) std::cerr << done << "\n";
 //
 // One Publisher is one instance of a producer: everything that it publishes stays in order on every
 // channel, and appears there once. A newer instance with the same producer_id fences it: it then

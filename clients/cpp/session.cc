@@ -94,7 +94,7 @@ void Session::OnResponse(const v1::PublishStreamResponse& response, absl::Durati
       }
       if (window_.first() == before) break;
       attempts_ = 0;
-      reports_.push_back(Acked{response.ack().sequence()});
+      reports_.emplace_back(Acked{response.ack().sequence()});
       break;
     }
     case v1::PublishStreamResponse::kNack:
@@ -152,7 +152,7 @@ void Session::OnEnded(absl::Status status, absl::optional<absl::Duration> hint,
       nack.set_code(static_cast<int>(status.code()));
       nack.set_message(std::string(status.message()));
       reports_.push_back(std::move(nack));
-      reports_.push_back(Acked{culprit});
+      reports_.emplace_back(Acked{culprit});
       attempts_ = 0;
     } else {
       window_.Suspect();

@@ -25,8 +25,7 @@ struct CommandLine {
 
 // Flags: --name value or --name=value, the name being the setting's path with dashes, or an alias;
 // the last of several stands, those of a repeated setting add up. Errors, one text each, are added
-// to `errors`; nobody looks at them when
-// --help or --version is asked for.
+// to `errors`; nobody looks at them when --help or --version is asked for.
 CommandLine ReadCommandLine(const std::vector<std::string>& arguments, const ConfigSpec& spec,
                             const std::vector<Setting>& settings, std::vector<std::string>* errors);
 

@@ -1,10 +1,9 @@
 // Configuration: a typed protobuf, filled from a YAML file, then the environment, then flags. The
 // later stands above the earlier; what nobody set keeps its default.
 //
-//     file          redis: { url: redis://127.0.0.1:6379 }         an unknown key is an error with
-//     line and column environment   SPANWIRE_REDIS_URL=redis://127.0.0.1:6379      an unknown
-//     SPANWIRE_… variable is a warning flags         --redis-url redis://… or --redis-url=redis://…
-//     an unknown flag is an error
+//     file         redis: { url: redis://127.0.0.1:6379 }      unknown key: error, line and column
+//     environment  SPANWIRE_REDIS_URL=redis://127.0.0.1:6379   unknown SPANWIRE_…: warning
+//     flags        --redis-url redis://… or --redis-url=…      unknown flag: error
 //
 // Values are read alike in all three: Durations as "10s", "250ms", "1h30m"; fields named …_bytes as
 // a number or "8MiB"; enums by the short name in lower case ("logfmt"); a repeated field as a YAML

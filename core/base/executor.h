@@ -1,7 +1,8 @@
 // One thread's time: its clocks, its timers and its queue of things to do.
 //
-// Every machine of the project (appender, feed, session, subscriber…) is given an Executor and asks nobody else what time
-// it is. `Loop` is the real one; tests and the simulator bring their own, whose time stands still until they move it.
+// Every machine of the project (appender, feed, session, subscriber…) is given an Executor and asks
+// nobody else what time it is. `Loop` is the real one; tests and the simulator bring their own,
+// whose time stands still until they move it.
 //
 // Thread safety: everything is for the owning thread only, except Post.
 #pragma once
@@ -17,7 +18,8 @@ using Task = absl::AnyInvocable<void()>;
 
 class Executor {
  public:
-  // A timer that was asked for. Destroying it cancels it: its task then never runs. An empty one is fine.
+  // A timer that was asked for. Destroying it cancels it: its task then never runs. An empty one is
+  // fine.
   class Pending {
    public:
     virtual ~Pending() = default;

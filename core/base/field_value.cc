@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <limits>
 
+#include <google/protobuf/reflection.h>
+
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -226,11 +228,7 @@ std::string ToText(const Setting& setting, const Message& root) {
   if (!field.is_repeated()) {
     return reflection->HasField(*holder, &field) ? OneToText(field, *holder) : "";
   }
-  std::vector<std::string> values;
-  for (int i = 0; i < reflection->FieldSize(*holder, &field); ++i) {
-    values.push_back(reflection->GetRepeatedString(*holder, &field, i));
-  }
-  return absl::StrJoin(values, ",");
+  return absl::StrJoin(reflection->GetRepeatedFieldRef<std::string>(*holder, &field), ",");
 }
 
 std::string KindOf(const FieldDescriptor& field) {

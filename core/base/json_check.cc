@@ -29,7 +29,8 @@ class Checker {
 
  private:
   absl::Status Wrong(absl::string_view what) const {
-    return absl::InvalidArgumentError(absl::StrCat("is not one JSON object: at byte ", at_, " ", what));
+    return absl::InvalidArgumentError(
+        absl::StrCat("is not one JSON object: at byte ", at_, " ", what));
   }
 
   // 0 at the end: no token begins with it.
@@ -75,7 +76,8 @@ class Checker {
   absl::Status Value() {
     const char c = Peek();
     if (c == '{' || c == '[') {
-      if (open_.size() == max_depth_) return Wrong(absl::StrCat("it is deeper than ", max_depth_, " levels"));
+      if (open_.size() == max_depth_)
+        return Wrong(absl::StrCat("it is deeper than ", max_depth_, " levels"));
       ++at_;
       open_.push_back(c);
       first_ = true;

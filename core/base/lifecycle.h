@@ -3,9 +3,9 @@
 //     PrepareProcess();
 //     Loop admin("admin"); …
 //     Lifecycle lifecycle(&admin);
-//     lifecycle.OnDrain(config.drain_timeout, [&] { post to the other loops; the last one calls
-//     lifecycle.Finish(0); }); admin.Run();                       // returns after Finish return
-//     lifecycle.exit_code();
+//     lifecycle.OnDrain(timeout, [&] { … });  // the last loop to end calls lifecycle.Finish(0)
+//     admin.Run();                            // returns after Finish
+//     return lifecycle.exit_code();
 //
 // Owner: main; at most one exists. Thread safety: Finish and draining from any thread; the rest on
 // the admin loop or before it runs.

@@ -1,13 +1,16 @@
-// An event loop: one thread, one asio::io_context, and the Executor that the machines on that thread are given.
+// An event loop: one thread, one asio::io_context, and the Executor that the machines on that
+// thread are given.
 //
-// Owner: the daemon's main; it outlives every timer and socket made on it. Thread safety: Post, Stop, InThisThread and the
-// clocks from any thread; io() and After on the loop's own thread, or while it does not run.
+// Owner: the daemon's main; it outlives every timer and socket made on it. Thread safety: Post,
+// Stop, InThisThread and the clocks from any thread; io() and After on the loop's own thread, or
+// while it does not run.
 #pragma once
+
+#include <string>
+#include <thread>
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
-#include <string>
-#include <thread>
 
 #include "core/base/executor.h"
 

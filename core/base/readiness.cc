@@ -33,11 +33,12 @@ struct Readiness::State {
 
   void Set(const std::string& name, bool ready, std::string reason) {
     const bool before = AllReady();
-    conditions[name] = {ready, std::move(reason)};
-    if (AllReady() == before) return;
-    if (before) {
+    Condition& condition = conditions[name];
+    const bool news = !ready && reason != condition.reason;
+    condition = {ready, ready ? "" : std::move(reason)};
+    if (before ? !ready : news) {
       LogWarning("not ready", {{"reason", Describe()}});
-    } else {
+    } else if (!before && AllReady()) {
       LogInfo("ready");
     }
   }

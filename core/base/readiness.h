@@ -25,7 +25,7 @@ class Readiness {
   Readiness& operator=(const Readiness&) = delete;
 
   // `reason` says on one line why not: "connection refused". Ignored when ready. A change is
-  // logged.
+  // logged, another reason too.
   void Set(absl::string_view condition, bool ready, absl::string_view reason = "");
 
   bool ready() const;

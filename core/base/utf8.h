@@ -10,7 +10,8 @@
 
 namespace spanwire::base {
 
-// The length, 1 to 4, of the character that `text` begins with; 0: none begins there. `text` is not empty.
+// The length, 1 to 4, of the character that `text` begins with; 0: none begins there. `text` is not
+// empty.
 inline size_t Utf8CharacterBytes(absl::string_view text) {
   const auto at = [text](size_t i) { return static_cast<uint8_t>(text[i]); };
   const uint8_t lead = at(0);

@@ -121,6 +121,7 @@ class Reader {
 
   static std::string Suggestion(const std::string& key, const Descriptor& type) {
     std::vector<std::string> names;
+    names.reserve(static_cast<size_t>(type.field_count()));
     for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
     return DidYouMean(key, names);
   }

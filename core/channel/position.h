@@ -18,7 +18,7 @@ struct Position {
   uint64_t epoch = 0;
   uint64_t seq = 0;
 
-  auto operator<=>(const Position&) const = default;
+  auto operator<=>(const Position&) const = default;  // NOLINT(modernize-use-nullptr): its error
 
   // "<epoch>-<seq>"; nothing for any other text: a sign, a leading zero, an overflow, an epoch of
   // 2^53 or more.

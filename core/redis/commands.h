@@ -17,9 +17,10 @@ class Commands {
  public:
   // Called exactly once, never from within Call.
   //   a Reply            what Redis answered; an error reply too (Reply::is_error)
-  //   UNAVAILABLE        there is no connection, or it was lost before the answer: whether Redis
-  //   executed the command is unknown RESOURCE_EXHAUSTED a bound on unsent bytes or unanswered
-  //   commands would be passed: it was not sent
+  //   UNAVAILABLE        there is no connection, or it was lost before the answer: nobody knows
+  //                      whether Redis executed the command
+  //   RESOURCE_EXHAUSTED a bound on unsent bytes or unanswered commands would be passed: it was
+  //                      not sent
   // A command that is not answered within the client's timeout costs the connection, and so ends in
   // UNAVAILABLE.
   using Callback = absl::AnyInvocable<void(absl::StatusOr<Reply>)>;

@@ -25,8 +25,7 @@ class Handshake {
   //   UNAUTHENTICATED      Redis refuses user or password, or wants some
   //   PERMISSION_DENIED    the user may not do what every client needs (INFO, PING)
   //   FAILED_PRECONDITION  not a Redis ≥ 7.0
-  //   UNAVAILABLE          it cannot serve now (LOADING, a script that runs and runs): worth
-  //   another attempt
+  //   UNAVAILABLE          it cannot serve now (LOADING, a script that runs and runs): try again
   absl::Status OnReply(const Reply& reply);
   bool done() const { return step_ == Step::kDone; }
   // Of the server, once it is known: "7.0.15".

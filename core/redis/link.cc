@@ -1,5 +1,6 @@
 #include "core/redis/link.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/limits.h"
@@ -83,10 +84,12 @@ void Link::OnClosed(const absl::Status& why) {
 
 void Link::Lose(absl::Status why) {
   const absl::Duration lasted = loop_->Uptime() - up_since_;
-  base::LogWarning("redis connection lost", {{"connection", name_},
-                                             {"address", options_.address.ToString()},
-                                             {"after", lasted},
-                                             {"why", why.message()}});
+  if (running_) {
+    base::LogWarning("redis connection lost", {{"connection", name_},
+                                               {"address", options_.address.ToString()},
+                                               {"after", lasted},
+                                               {"why", why.message()}});
+  }
   up_ = false;
   down_untold_ = true;
   health_ = std::move(why);
@@ -100,7 +103,7 @@ void Link::Lose(absl::Status why) {
     backoff_.Reset();
     delay_ = absl::ZeroDuration();
   } else {
-    delay_ = backoff_.Next();
+    delay_ = std::min(backoff_.Next(), limits::kReconnectSteady);
   }
 }
 

@@ -11,9 +11,9 @@
 namespace spanwire::redis {
 
 // Asks for maxmemory and maxmemory-policy. `done` is called once, with
-//   OK                   no memory limit, or noeviction; or Redis does not tell (it is logged as a
-//   warning) FAILED_PRECONDITION  it evicts; the message names the settings to change UNAVAILABLE
-//   there was no answer: ask again on the next connection
+//   OK                   no memory limit, or noeviction; or Redis does not tell, which is logged
+//   FAILED_PRECONDITION  it evicts; the message names the settings to change
+//   UNAVAILABLE          there was no answer: ask again on the next connection
 void CheckEviction(Commands* commands, absl::AnyInvocable<void(absl::Status)> done);
 
 }  // namespace spanwire::redis

@@ -1,5 +1,5 @@
-// RESP2, the words of Redis: commands to bytes, bytes to replies. hiredis does the parsing; it is
-// seen by resp.cc only (docs/decisions: codecs only).
+// RESP2, the words of Redis: commands to bytes, bytes to replies. hiredis does the parsing, as a
+// codec without I/O (docs/decisions says why); it is seen by resp.cc only.
 //
 // Owner: a Connection. Thread: its loop's.
 #pragma once

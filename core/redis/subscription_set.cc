@@ -159,7 +159,7 @@ absl::Status SubscriptionSet::OnConfirmation(Verb verb, const std::string& name)
 // Redis checks all channels of a command before it subscribes to the first one, so an error speaks
 // for the whole command.
 absl::Status SubscriptionSet::OnError(const Reply& reply) {
-  const absl::Status why = absl::UnavailableError(absl::StrCat("redis refuses: ", reply.text));
+  absl::Status why = absl::UnavailableError(absl::StrCat("redis refuses: ", reply.text));
   if (sent_.empty() || sent_.front().answered > 0) return why;
   if (sent_.front().verb == Verb::kPing) return OnPong();
   if (sent_.front().verb == Verb::kUnsubscribe || reply.error_code() != "NOPERM") return why;

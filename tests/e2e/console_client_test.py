@@ -73,7 +73,7 @@ def test_a_gap_moves_the_position_even_downwards_and_copies_after_a_failover_are
 
 def test_backoff_has_full_jitter_between_nothing_and_twenty_seconds(browser, serve):
     browser.open(serve(quiet).url)
-    assert browser.evaluate("""import('/client.js').then(({ backoffMs }) => [0, 1, 3, 6, 7, 50].map(
+    assert browser.evaluate("""import('/backoff.js').then(({ backoffMs }) => [0, 1, 3, 6, 7, 50].map(
         (n) => [backoffMs(n, () => 0), backoffMs(n, () => 0.5), backoffMs(n, () => 1)]))""") == [
             [0, 125, 250], [0, 250, 500], [0, 1000, 2000], [0, 8000, 16000], [0, 10000, 20000], [0, 10000, 20000]]
 

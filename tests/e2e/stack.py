@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from resp import Redis
+from resp import Redis, RedisError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("SPANWIRE_BIN", ROOT / "build" / "release" / "bin")).resolve()
@@ -159,7 +159,7 @@ class Stack:
             client("PING")
             client.close()
             return True
-        except (OSError, ConnectionError):
+        except (OSError, RedisError):  # not there yet, or loading its data
             return False
 
     def kill_redis(self):

@@ -1,10 +1,10 @@
 // The HTTP side of connections over real sockets, with the echo server in this process.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <string>
 #include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -46,7 +46,8 @@ TEST_F(BridgeHttp, AnswersAndCloses) {
   EXPECT_THAT(answer, HasSubstr("\r\nReferrer-Policy: no-referrer\r\n"));
   EXPECT_THAT(answer, EndsWith("\r\n\r\necho\n"));
   EXPECT_THAT(Exchange(Last("/nowhere")), StartsWith("HTTP/1.1 404 "));
-  EXPECT_THAT(Exchange("GET /index HTTP/1.0\r\nHost: localhost\r\n\r\n"), EndsWith("Connection: close\r\n\r\necho\n"));
+  EXPECT_THAT(Exchange("GET /index HTTP/1.0\r\nHost: localhost\r\n\r\n"),
+              EndsWith("Connection: close\r\n\r\necho\n"));
 }
 
 TEST_F(BridgeHttp, AnswersAClientThatHasShutItsHalf) {
@@ -59,8 +60,8 @@ TEST_F(BridgeHttp, AnswersAClientThatHasShutItsHalf) {
 
 TEST_F(BridgeHttp, KeepsTheConnectionAndAnswersPipelinedRequestsInOrder) {
   Start();
-  const std::string answer =
-      Exchange(WireClient::Get("/index") + WireClient::Get("/nowhere") + WireClient::Get("/large") + Last("/index"));
+  const std::string answer = Exchange(WireClient::Get("/index") + WireClient::Get("/nowhere") +
+                                      WireClient::Get("/large") + Last("/index"));
   const size_t first = answer.find("echo\n");
   const size_t second = answer.find("404 Not Found");
   const size_t third = answer.find("Content-Length: 1048576");
@@ -72,7 +73,8 @@ TEST_F(BridgeHttp, KeepsTheConnectionAndAnswersPipelinedRequestsInOrder) {
 
 TEST_F(BridgeHttp, AHeadHasNoBody) {
   Start();
-  const std::string answer = Exchange("HEAD /index HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  const std::string answer =
+      Exchange("HEAD /index HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(answer, HasSubstr("\r\nContent-Length: 5\r\n"));
   EXPECT_THAT(answer, EndsWith("\r\n\r\n"));
 }
@@ -80,7 +82,8 @@ TEST_F(BridgeHttp, AHeadHasNoBody) {
 TEST_F(BridgeHttp, OtherMethodsAre405WithWhatIsAllowed) {
   Start();
   for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "BREW"}) {
-    const std::string answer = Exchange(absl::StrCat(method, " /index HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    const std::string answer =
+        Exchange(absl::StrCat(method, " /index HTTP/1.1\r\nHost: localhost\r\n\r\n"));
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 405 ")) << method;
     EXPECT_THAT(answer, HasSubstr("\r\nAllow: GET, HEAD\r\n")) << method;
   }
@@ -94,26 +97,30 @@ TEST_F(BridgeHttp, ForeignHostsAndOriginsHaveNoEffectOnAnyPath) {
     EXPECT_THAT(Exchange(absl::StrCat("GET ", target, " HTTP/1.1\r\nHost: evil.example\r\n\r\n")),
                 StartsWith("HTTP/1.1 421 "))
         << target;
-    EXPECT_THAT(Exchange(WireClient::Get(target, "Origin: http://evil.example\r\n")), StartsWith("HTTP/1.1 403 "))
+    EXPECT_THAT(Exchange(WireClient::Get(target, "Origin: http://evil.example\r\n")),
+                StartsWith("HTTP/1.1 403 "))
         << target;
     WireClient client(server_->address());
     EXPECT_THAT(client.Upgrade(target, "Origin: null\r\n"), StartsWith("HTTP/1.1 403 ")) << target;
   }
   EXPECT_EQ(server_->site().opened, 0);
   WireClient client(server_->address());
-  EXPECT_THAT(client.Upgrade("/echo", "Origin: https://app.example.com\r\n"), StartsWith("HTTP/1.1 101 "));
+  EXPECT_THAT(client.Upgrade("/echo", "Origin: https://app.example.com\r\n"),
+              StartsWith("HTTP/1.1 101 "));
 }
 
 TEST_F(BridgeHttp, HandshakesThatFailAreAnswered) {
   Start();
   EXPECT_THAT(Exchange(WireClient::Get("/echo")), StartsWith("HTTP/1.1 426 "));
-  const std::string old = Exchange(WireClient::Get(
-      "/echo", "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\n"
-               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"));
+  const std::string old = Exchange(
+      WireClient::Get("/echo",
+                      "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\n"
+                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"));
   EXPECT_THAT(old, StartsWith("HTTP/1.1 426 "));
   EXPECT_THAT(old, HasSubstr("\r\nSec-WebSocket-Version: 13\r\n"));
   WireClient other(server_->address());
-  EXPECT_THAT(other.Upgrade("/index"), StartsWith("HTTP/1.1 200 ")) << "an upgrade elsewhere is a plain request";
+  EXPECT_THAT(other.Upgrade("/index"), StartsWith("HTTP/1.1 200 "))
+      << "an upgrade elsewhere is a plain request";
 }
 
 TEST_F(BridgeHttp, ChoosesTheSubprotocol) {
@@ -130,9 +137,11 @@ TEST_F(BridgeHttp, BadHeadsAreRefusedWhileTheyAreStillBeingSent) {
   Start();
   EXPECT_THAT(Exchange("GET / HTTP/1.1\nHost"), StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(Exchange("GET /" + std::string(100'000, 'a')), StartsWith("HTTP/1.1 414 "));
-  EXPECT_THAT(Exchange("GET / HTTP/1.1\r\nX: " + std::string(100'000, 'a')), StartsWith("HTTP/1.1 431 "));
-  EXPECT_THAT(Exchange(WireClient::Get("/", "Transfer-Encoding: chunked\r\n") + "5\r\nhello\r\n0\r\n\r\n"),
-              StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(Exchange("GET / HTTP/1.1\r\nX: " + std::string(100'000, 'a')),
+              StartsWith("HTTP/1.1 431 "));
+  EXPECT_THAT(
+      Exchange(WireClient::Get("/", "Transfer-Encoding: chunked\r\n") + "5\r\nhello\r\n0\r\n\r\n"),
+      StartsWith("HTTP/1.1 400 "));
 }
 
 TEST_F(BridgeHttp, SlowHeadsAndIdleConnectionsEnd) {

@@ -1,11 +1,11 @@
 // The WebSocket side of connections over real sockets, with the echo server in this process.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -37,7 +37,8 @@ class BridgeWebSocket : public ::testing::Test {
     server_ = std::make_unique<EchoServer>(std::move(options));
     ASSERT_TRUE(server_->Start().ok());
   }
-  std::unique_ptr<WireClient> Open(absl::string_view target = "/echo", int receive_buffer_bytes = 0) {
+  std::unique_ptr<WireClient> Open(absl::string_view target = "/echo",
+                                   int receive_buffer_bytes = 0) {
     auto client = std::make_unique<WireClient>(server_->address(), receive_buffer_bytes);
     EXPECT_THAT(client->Upgrade(target), ::testing::StartsWith("HTTP/1.1 101 "));
     return client;
@@ -66,7 +67,9 @@ TEST_F(BridgeWebSocket, EchoesAndClosesCleanly) {
   EXPECT_EQ(frame.opcode, kText);
   EXPECT_TRUE(frame.fin);
   EXPECT_EQ(frame.payload, "hello");
-  client->Send(ClientFrame(kClose, "\x03\xE8" "bye"));
+  client->Send(ClientFrame(kClose,
+                           "\x03\xE8"
+                           "bye"));
   const WireClient::Frame close = client->ReadFrame();
   EXPECT_EQ(close.code(), 1000);
   EXPECT_EQ(close.reason(), "bye");
@@ -90,12 +93,15 @@ TEST_F(BridgeWebSocket, SpeaksOverAUnixSocketToo) {
 TEST_F(BridgeWebSocket, ReadsFramesThatCameWithTheRequest) {
   Start({});
   WireClient client(server_->address());
-  client.Send(WireClient::Get("/echo",
-                              "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n") +
-              ClientFrame(kText, "early") + ClientFrame(kPing, "p"));
-  const std::string all = client.ReadUntil([](absl::string_view text) { return absl::EndsWith(text, "p"); });
-  EXPECT_THAT(all, ::testing::EndsWith("\r\n\r\n\x81\x05" "early\x8A\x01p"));
+  client.Send(
+      WireClient::Get("/echo",
+                      "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n") +
+      ClientFrame(kText, "early") + ClientFrame(kPing, "p"));
+  const std::string all =
+      client.ReadUntil([](absl::string_view text) { return absl::EndsWith(text, "p"); });
+  EXPECT_THAT(all, ::testing::EndsWith("\r\n\r\n\x81\x05"
+                                       "early\x8A\x01p"));
 }
 
 TEST_F(BridgeWebSocket, FramesSentWithinATurnComeInOrder) {
@@ -110,7 +116,8 @@ TEST_F(BridgeWebSocket, FramesSentWithinATurnComeInOrder) {
 TEST_F(BridgeWebSocket, OneByteAtATimeIsTheSame) {
   Start({});
   const auto client = Open();
-  for (const char c : ClientFrame(kText, "slow", {.fin = false}) + ClientFrame(kPing, "!") + ClientFrame(0, "ly")) {
+  for (const char c : ClientFrame(kText, "slow", {.fin = false}) + ClientFrame(kPing, "!") +
+                          ClientFrame(0, "ly")) {
     ASSERT_TRUE(client->Send(absl::string_view(&c, 1)));
   }
   EXPECT_EQ(client->ReadFrame().opcode, kPong);
@@ -131,7 +138,8 @@ TEST_F(BridgeWebSocket, BrokenProtocolIsClosedWithItsCodeAndAReason) {
   };
   for (const auto& [bytes, code] : table) {
     const auto client = Open();
-    // The rest of an oversized message comes after the server has had enough; its last words arrive all the same.
+    // The rest of an oversized message comes after the server has had enough; its last words arrive
+    // all the same.
     client->Send(bytes);
     client->Send(std::string(100'000, 'z'));
     const WireClient::Frame frame = client->ReadFrame();
@@ -150,7 +158,8 @@ TEST_F(BridgeWebSocket, ASessionsCloseCarriesItsReasonAndWaitsForTheAnswer) {
   const WireClient::Frame frame = client->ReadFrame();
   EXPECT_EQ(frame.code(), 3001);
   EXPECT_EQ(frame.reason(), R"({"code":"unavailable","reconnect":true,"after_ms":1500})");
-  EXPECT_TRUE(Eventually([&] { return server_->site().closed == 1; })) << "the session is gone before the answer";
+  EXPECT_TRUE(Eventually([&] { return server_->site().closed == 1; }))
+      << "the session is gone before the answer";
   client->Send(ClientFrame(kText, "ignored") + ClientFrame(kClose, "\x0B\xB9"));
   EXPECT_EQ(client->ReadFrame().opcode, -1);
   EXPECT_TRUE(client->ended());

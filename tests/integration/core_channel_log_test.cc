@@ -93,8 +93,10 @@ class LogTest : public ::testing::Test {
 };
 
 TEST_F(LogTest, ManyProducersOnTwoChannelsEachInOrderWithThePositionsTheyAreTold) {
-  Broker broker(&loop_, redis_);
   constexpr uint64_t kEvents = 2000;
+  Appender::Options options;
+  options.max_events = 100'000;  // nothing is trimmed
+  Broker broker(&loop_, redis_, options);
   std::vector<Stream> streams(5);
   std::vector<std::shared_ptr<const Producer>> producers;
   for (size_t p = 0; p < streams.size(); ++p)

@@ -1,5 +1,6 @@
 // The client against a real server, and against servers that no distribution ships: too old,
 // loading, silent, mad.
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "core/base/limits.h"
+#include "core/base/log.h"
 #include "core/redis/client.h"
 #include "tests/support/redis_server.h"
 #include "tests/support/run_until.h"
@@ -171,6 +173,37 @@ TEST_F(RedisClientTest, WrongPasswordIsToldWithoutQuotingIt) {
   EXPECT_EQ(recorder_.heard, std::vector<std::string>());
   server.Command({"ACL", "SETUSER", "broker", ">wrong-one"});
   EXPECT_TRUE(Until([&] { return client_->up(); })) << "it goes on trying";
+}
+
+TEST_F(RedisClientTest, TheLogTellsEachChangeOnceAndNoPassword) {
+  std::vector<std::string> lines;
+  base::SetLogOutput([&](absl::string_view line) { lines.emplace_back(line); });
+  RedisServer server;
+  server.Command({"ACL", "SETUSER", "logged", "on", ">right", "~*", "&*", "+@all"});
+  RedisOptions options = server.options();
+  options.username = "logged";
+  options.password = "wrong-one";
+  StartClient(options);
+  ASSERT_TRUE(Until([&] { return client_->stats().failures >= 4; }));
+  server.Command({"ACL", "SETUSER", "logged", ">wrong-one"});
+  ASSERT_TRUE(Until([&] { return client_->up(); }));
+  client_->Reset(absl::UnavailableError("demoted"));
+  ASSERT_TRUE(Until([&] { return recorder_.ups == 2; }));
+  client_->Stop();
+  base::SetLogOutput(nullptr);
+  // Other tests of this process may have used up what the log says of one message in 10 s.
+  lines.erase(std::remove_if(lines.begin(), lines.end(),
+                             [&](const std::string& line) {
+                               return !absl::StrContains(line, server.socket());
+                             }),
+              lines.end());
+  int failures = 0;
+  for (const std::string& line : lines) {
+    EXPECT_THAT(line, Not(HasSubstr("wrong-one")));
+    EXPECT_THAT(line, Not(HasSubstr("shutting down")));
+    failures += absl::StrContains(line, "redis cannot be reached");
+  }
+  EXPECT_LE(failures, 1);
 }
 
 TEST_F(RedisClientTest, MissingPasswordIsTold) {

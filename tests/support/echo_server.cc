@@ -26,17 +26,21 @@ class EchoSession final : public bridge::TransportListener {
         transport_(transport),
         left_(Parameter(request, "flood")),
         rude_(Parameter(request, "rude") != 0),
-        frame_(bridge::Frame::Make(std::string(static_cast<size_t>(Parameter(request, "bytes")), 'x'))) {
+        frame_(bridge::Frame::Make(
+            std::string(static_cast<size_t>(Parameter(request, "bytes")), 'x'))) {
     ++site_->opened;
     if (const int code = Parameter(request, "close"); code != 0) {
-      transport_->Close(static_cast<bridge::CloseCode>(code), "unavailable", absl::Milliseconds(1500));
+      transport_->Close(static_cast<bridge::CloseCode>(code), "unavailable",
+                        absl::Milliseconds(1500));
     }
     Flood();
   }
   ~EchoSession() override { ++site_->closed; }
 
   void OnText(absl::string_view text) override { transport_->Send(bridge::Frame::Make(text)); }
-  void OnBinary(absl::string_view bytes) override { transport_->Send(bridge::Frame::MakeBinary(bytes)); }
+  void OnBinary(absl::string_view bytes) override {
+    transport_->Send(bridge::Frame::MakeBinary(bytes));
+  }
   void OnDrained() override {
     ++site_->drained;
     Flood();
@@ -62,12 +66,15 @@ class EchoSession final : public bridge::TransportListener {
 }  // namespace
 
 bridge::Response EchoSite::OnRequest(const bridge::Request& request) {
-  if (request.path == "/large") return bridge::Response{200, "text/plain", std::string(kLargeBytes, 'x'), {}};
+  if (request.path == "/large")
+    return bridge::Response{200, "text/plain", std::string(kLargeBytes, 'x'), {}};
   if (request.path == "/index") return bridge::Response{200, "text/plain", "echo\n", {}};
   return bridge::ErrorResponse(404, "there is nothing here");
 }
 
-bool EchoSite::TakesWebSocket(absl::string_view path) const { return path == "/" || path == "/echo"; }
+bool EchoSite::TakesWebSocket(absl::string_view path) const {
+  return path == "/" || path == "/echo";
+}
 
 std::unique_ptr<bridge::TransportListener> EchoSite::OnWebSocket(const bridge::Request& request,
                                                                  absl::string_view,
@@ -80,8 +87,8 @@ EchoServer::EchoServer(Options options)
   std::vector<bridge::ConnectionLoop*> loops;
   for (int i = 0; i < options_.loops; ++i) {
     loops_.push_back(std::make_unique<base::Loop>(absl::StrCat("echo-", i)));
-    connections_.push_back(std::make_unique<bridge::ConnectionLoop>(loops_.back().get(), &site_, &gate_,
-                                                                    options_.connection));
+    connections_.push_back(std::make_unique<bridge::ConnectionLoop>(loops_.back().get(), &site_,
+                                                                    &gate_, options_.connection));
     loops.push_back(connections_.back().get());
   }
   listener_ = std::make_unique<bridge::Listener>(loops_[0].get(), loops, options_.connections);

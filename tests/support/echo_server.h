@@ -1,7 +1,9 @@
-// An echo server made of the bridge's own listener, HTTP and WebSocket files: what a conformance test of RFC 6455 talks to.
+// An echo server made of the bridge's own listener, HTTP and WebSocket files: what a conformance
+// test of RFC 6455 talks to.
 //
-// /echo, and / when it asks for an upgrade, echo every message; GET / answers "echo"; GET /large a body of 1 MiB.
-// Thread safety: the constructor and destructor on the test's thread, the loops are its own.
+// /echo, and / when it asks for an upgrade, echo every message; GET / answers "echo"; GET /large a
+// body of 1 MiB. Thread safety: the constructor and destructor on the test's thread, the loops are
+// its own.
 #pragma once
 
 #include <atomic>
@@ -24,7 +26,8 @@ class EchoSite final : public bridge::Site {
  public:
   bridge::Response OnRequest(const bridge::Request& request) override;
   bool TakesWebSocket(absl::string_view path) const override;
-  // ?flood=N sends N frames of ?bytes=B at once, heeding the watermarks unless ?rude=1; ?close=CODE closes at once.
+  // ?flood=N sends N frames of ?bytes=B at once, heeding the watermarks unless ?rude=1; ?close=CODE
+  // closes at once.
   std::unique_ptr<bridge::TransportListener> OnWebSocket(const bridge::Request& request,
                                                          absl::string_view subprotocol,
                                                          bridge::Transport* transport) override;

@@ -1,5 +1,6 @@
-// echo-server [--listen ADDRESS] [--message-bytes N]: the echo server as a process, for conformance suites. Prints its
-// address on a line of its own and runs until it is killed. Takes binary messages too.
+// echo-server [--listen ADDRESS] [--message-bytes N]: the echo server as a process, for conformance
+// suites. Prints its address on a line of its own and runs until it is killed. Takes binary
+// messages too.
 #include <unistd.h>
 
 #include <cstdio>
@@ -16,7 +17,8 @@ int main(int argc, char** argv) {
   for (int i = 1; i + 1 < argc; i += 2) {
     const absl::string_view flag = argv[i];
     if (flag == "--listen") {
-      const absl::StatusOr<spanwire::base::Address> address = spanwire::base::Address::Parse(argv[i + 1]);
+      const absl::StatusOr<spanwire::base::Address> address =
+          spanwire::base::Address::Parse(argv[i + 1]);
       if (address.ok()) options.address = *address;
     } else if (flag != "--message-bytes" || !absl::SimpleAtoi(argv[i + 1], &message_bytes)) {
       std::fprintf(stderr, "usage: %s [--listen ADDRESS] [--message-bytes N]\n", argv[0]);

@@ -37,7 +37,8 @@ bool Connect(int fd, const base::Address& address) {
 WireClient::WireClient(const base::Address& address, int receive_buffer_bytes)
     : fd_(::socket(address.unix_socket ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   if (receive_buffer_bytes > 0) {
-    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof(receive_buffer_bytes));
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes,
+                 sizeof(receive_buffer_bytes));
   }
   if (!Connect(fd_.get(), address)) fd_.Close();
 }
@@ -86,9 +87,10 @@ std::string WireClient::Get(absl::string_view target, absl::string_view headers)
 }
 
 std::string WireClient::Upgrade(absl::string_view target, absl::string_view headers) {
-  Send(Get(target, absl::StrCat("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
-                                headers)));
+  Send(Get(target,
+           absl::StrCat("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+                        headers)));
   size_t end = std::string::npos;
   while ((end = received_.find("\r\n\r\n")) == std::string::npos) {
     if (!Receive()) return std::exchange(received_, std::string());
@@ -121,10 +123,13 @@ WireClient::Frame WireClient::ReadFrame() {
 
 uint16_t WireClient::Frame::code() const {
   if (payload.size() < 2) return 1005;
-  return static_cast<uint16_t>(static_cast<uint8_t>(payload[0]) << 8 | static_cast<uint8_t>(payload[1]));
+  return static_cast<uint16_t>(static_cast<uint8_t>(payload[0]) << 8 |
+                               static_cast<uint8_t>(payload[1]));
 }
 
-std::string WireClient::Frame::reason() const { return payload.size() < 2 ? "" : payload.substr(2); }
+std::string WireClient::Frame::reason() const {
+  return payload.size() < 2 ? "" : payload.substr(2);
+}
 
 bool Eventually(absl::FunctionRef<bool()> condition) {
   for (int i = 0; i < kDeadlineMs / 5; ++i) {

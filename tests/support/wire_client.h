@@ -1,4 +1,5 @@
-// A browser's side of a connection, byte by byte: blocking, with a deadline, and as ill-mannered as a test wants.
+// A browser's side of a connection, byte by byte: blocking, with a deadline, and as ill-mannered as
+// a test wants.
 //
 // Thread safety: one thread at a time.
 #pragma once

@@ -1,14 +1,14 @@
-"""The life of a Publisher over its streams, without I/O: when to connect, what to write, what an answer means, when to give
-a stream up, how long to wait, when to stop for good.
+"""The life of a Publisher over its streams, without I/O: when to connect, what to write, what an answer means, when to
+give a stream up, how long to wait, when to stop for good.
 
-A pure machine, the twin of clients/cpp/session.h: its owner feeds it what happened (on_...) and asks it after every input,
-and at wake_at, for the next step until there is none. Not thread-safe: the owner's lock covers it.
+A pure machine, the twin of clients/cpp/session.h: its owner feeds it what happened (on_...) and asks it after every
+input, and at wake_at, for the next step until there is none. Not thread-safe: the owner's lock covers it.
 """
 
 import enum
 import math
 from dataclasses import dataclass
-from typing import Callable, List, NamedTuple, Optional, Tuple, Union
+from typing import Callable, NamedTuple, Optional, Union
 
 from spanwire.v1 import publisher_pb2 as pb
 
@@ -59,10 +59,10 @@ class Action(enum.Enum):
     CANCEL = 4  # give the stream up; then on_ended
 
 
-Step = Tuple[Action, bytes]
+Step = tuple[Action, bytes]
 NO_STEP: Step = (Action.NONE, b"")
 # What the application should be told, in order: acknowledged up to, nacked, a new state and why.
-Report = Union[int, pb.Nack, Tuple[State, Status]]
+Report = Union[int, pb.Nack, tuple[State, Status]]
 
 
 class Session:
@@ -78,7 +78,7 @@ class Session:
         self.wake_at = -math.inf
         self._agent = agent
         self._random = random
-        self._reports: List[Report] = []
+        self._reports: list[Report] = []
         self._ever_opened = False
         self._attempts = 0  # since the last stream that did some good
         self._streaming = False
@@ -198,8 +198,8 @@ class Session:
         if was_open and now - self._opened_at > BACKOFF_LAST:
             self._attempts = 0
 
-        # An epoch that is refused is never taken up again, nor a new one asked for: two instances would fence each other
-        # for ever.
+        # An epoch that is refused is never taken up again, nor a new one asked for: two instances would fence each
+        # other for ever.
         if status.code == ABORTED or (status.code == INVALID_ARGUMENT and not was_open):
             return self.stop(status)
         if status.code == INVALID_ARGUMENT:
@@ -232,6 +232,6 @@ class Session:
         self.state = state
         self._reports.append((state, why))
 
-    def take_reports(self) -> List[Report]:
+    def take_reports(self) -> list[Report]:
         reports, self._reports = self._reports, []
         return reports

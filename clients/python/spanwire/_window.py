@@ -6,7 +6,6 @@ stream:  first <= ... sent ... < next <= ... waiting ... < end.  A pure machine:
 
 from collections import deque
 from itertools import islice
-from typing import Deque, Set
 
 EVENT_BYTES = 262_144  # of one encoded event
 BATCH_EVENTS = 1_024  # of one batch
@@ -42,12 +41,12 @@ class Window:
         self.acked = 0
         self.nacked = 0
         self.resent = 0
-        self._events: Deque[bytes] = deque()  # framed
+        self._events: deque[bytes] = deque()  # framed
         self._bytes = 0
         self._next = 1  # first that was not sent on this stream
         self._ever_sent = 1  # first that was never sent at all
         self._suspects_end = 0  # up to here one at a time
-        self._refused: Set[int] = set()  # nacked, and not acknowledged yet
+        self._refused: set[int] = set()  # nacked, and not acknowledged yet
         self._credits = 0
         self._batch_events = BATCH_EVENTS
         self._batch_bytes = BATCH_BYTES
@@ -127,7 +126,7 @@ class Window:
         return True
 
     def nack(self, sequence: int) -> bool:
-        """This event will never be accepted; it leaves with its acknowledgement. False: known before, or none of ours."""
+        """This event will never be accepted; it leaves with its acknowledgement. False: known before, or not ours."""
         if not self.first <= sequence < self._next or sequence in self._refused:
             return False
         self._refused.add(sequence)
@@ -135,8 +134,8 @@ class Window:
         return True
 
     def suspect(self) -> None:
-        """The broker ended the stream because of something that was sent on it, without saying what. From now on one event
-        at a time is sent, until all that was sent by then is through; so the next time, the culprit is known."""
+        """The broker ended the stream because of something that was sent on it, without saying what. From now on one
+        event at a time is sent, until all that was sent by then is through; so the next time, the culprit is known."""
         self._suspects_end = max(self._suspects_end, self._next)
 
     def drop_culprit(self) -> int:

@@ -1,5 +1,5 @@
-"""The Python agent's way in: events go into a bounded queue, background threads stream them to a broker, and every event is
-sent again until the broker has acknowledged it, over any number of reconnects, in order."""
+"""The Python agent's way in: events go into a bounded queue, background threads stream them to a broker, and every
+event is sent again until the broker has acknowledged it, over any number of reconnects, in order."""
 
 import atexit
 import ctypes
@@ -11,7 +11,8 @@ import random
 import threading
 import time
 import weakref
-from typing import Any, Callable, Iterator, List, Optional
+from collections.abc import Iterator
+from typing import Any, Callable, Optional
 
 import grpc
 from google.protobuf.message import DecodeError, EncodeError
@@ -46,29 +47,30 @@ class Stopped(Exception):
 
 
 class Forked(RuntimeError):
-    """The Publisher was created before a fork and lives on in the parent only. The child may have one of its own if the parent
-    had none before the fork, or if GRPC_ENABLE_FORK_SUPPORT=1 was in the environment when gRPC was imported."""
+    """The Publisher was created before a fork and lives on in the parent only. The child may have one of its own if the
+    parent had none before the fork, or if GRPC_ENABLE_FORK_SUPPORT=1 was in the environment when gRPC was imported."""
 
 
 _IN_CHILD = "this Publisher was created before fork() and lives in the parent process only"
 _NO_FORK_SUPPORT = (
-    "a Publisher was used before fork(), so gRPC does not work in this process: create Publishers after fork() only, or set "
-    "GRPC_ENABLE_FORK_SUPPORT=1 before gRPC is imported"
+    "a Publisher was used before fork(), so gRPC does not work in this process: create Publishers after fork() only, "
+    "or set GRPC_ENABLE_FORK_SUPPORT=1 before gRPC is imported"
 )
 
 
 class Publisher:
     """One instance of a producer: everything it publishes stays in order on every channel, and appears there once.
 
-    A newer instance with the same producer_id fences it: it then stops for good. All methods may be called from any thread.
-    Callbacks run on a background thread, one at a time; they may call publish (which then never waits), but not flush or
-    close, and should be quick: acknowledgements wait for them.
+    A newer instance with the same producer_id fences it: it then stops for good. All methods may be called from any
+    thread. Callbacks run on a background thread, one at a time; they may call publish (which then never waits), but not
+    flush or close, and should be quick: acknowledgements wait for them.
 
     target: the broker, host:port or unix:/path; it need not be there yet. agent: the name for events that name none.
-    producer_id: who publishes; empty: a fresh one. Give one when a restarted agent shall take over from its older instance.
-    queue_events, queue_bytes: how much may be unacknowledged. wait_when_full: publish waits instead of raising QueueFull.
-    on_ack(sequence): every event up to it is committed, or was nacked. on_nack(nack): the broker can never accept this event;
-    the others go on. on_state(state, code, message): a new state, and the gRPC status that led to it.
+    producer_id: who publishes; empty: a fresh one. Give one when a restarted agent shall take over from its older
+    instance. queue_events, queue_bytes: how much may be unacknowledged. wait_when_full: publish waits instead of
+    raising QueueFull. on_ack(sequence): every event up to it is committed, or was nacked. on_nack(nack): the broker can
+    never accept this event; the others go on. on_state(state, code, message): a new state, and the gRPC status that led
+    to it.
     """
 
     def __init__(
@@ -93,21 +95,22 @@ class Publisher:
             _Callbacks(on_ack, on_nack, on_state),
         )
         self._wait_when_full = wait_when_full
-        # The threads hold the core, not us: a Publisher that nobody holds any more ends. Perhaps on a thread of its own,
-        # wherever the collector happens to run, so nothing is waited for.
+        # The threads hold the core, not us: a Publisher that nobody holds any more ends. Perhaps on a thread of its
+        # own, wherever the collector happens to run, so nothing is waited for.
         self._finalizer = weakref.finalize(self, self._core.end, wait=False)
         self._finalizer.atexit = False
 
     def publish(self, event: Optional[event_pb2.Event] = None, /, **fields: Any) -> int:
-        """Queues an Event, or one made of `fields`: publish(session_id="s", task_progress=dict(task_id="t", progress=45)).
+        """Queues an Event, or one made of `fields`: publish(session_id="s", task_progress=dict(task_id="t")).
 
-        Returns its sequence, which counts from 1. It gets the present time unless it has a timestamp (a Timestamp, dict or
-        aware datetime). Raises ValueError or TypeError: it cannot be encoded, and is not sent; QueueFull; Stopped; Forked.
+        Returns its sequence, which counts from 1. It gets the present time unless it has a timestamp (a Timestamp, dict
+        or aware datetime). Raises ValueError or TypeError: it cannot be encoded, and is not sent; QueueFull; Stopped;
+        Forked.
         """
         return self._core.publish(event, fields, self._wait_when_full)
 
     def flush(self, timeout: float = 5.0) -> None:
-        """Waits until all that was published before is acknowledged or nacked. Raises TimeoutError, Stopped or Forked."""
+        """Waits until all published before is acknowledged or nacked. Raises TimeoutError, Stopped or Forked."""
         self._core.flush(timeout)
 
     def close(self, timeout: float = 5.0) -> None:
@@ -182,7 +185,7 @@ class _Stream:
 
     def __init__(self, core: "_Core", target: str, first_frame: bytes) -> None:
         self._core = core
-        self._frames: "queue.SimpleQueue[Optional[bytes]]" = queue.SimpleQueue()
+        self._frames: queue.SimpleQueue[Optional[bytes]] = queue.SimpleQueue()
         self._frames.put(first_frame)
         self._channel = grpc.insecure_channel(target, options=_CHANNEL_OPTIONS)
         call = self._channel.stream_stream(
@@ -205,7 +208,7 @@ class _Stream:
         self._reader.join()
 
     def keep_for_ever(self) -> None:
-        """After a fork: gRPC's objects must not be destroyed in the child, that may wait for threads that are not there."""
+        """After a fork: gRPC's objects must not be destroyed in the child, which may wait for threads not there."""
         for grpc_object in (self._channel, self._call):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(grpc_object))
 
@@ -383,7 +386,7 @@ class _Core:
         elif action is Action.CANCEL:
             self._stream.cancel()
 
-    def _tell(self, reports: List[Report]) -> None:
+    def _tell(self, reports: list[Report]) -> None:
         for report in reports:
             self._callbacks.tell(report)
             if isinstance(report, int):

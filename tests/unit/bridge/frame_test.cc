@@ -1,8 +1,8 @@
 #include "bridge/frame.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace spanwire::bridge {
 namespace {
@@ -23,7 +23,11 @@ TEST(Frame, IsAFinalUnmaskedTextFrameWithTheShortestLength) {
   EXPECT_EQ(Header(65536), std::string("\x81\x7F\0\0\0\0\0\1\0\0", 10));
 }
 
-TEST(Frame, CanBeBinary) { EXPECT_EQ(Frame::MakeBinary("ab")->websocket(), "\x82\x02" "ab"); }
+TEST(Frame, CanBeBinary) {
+  EXPECT_EQ(Frame::MakeBinary("ab")->websocket(),
+            "\x82\x02"
+            "ab");
+}
 
 }  // namespace
 }  // namespace spanwire::bridge

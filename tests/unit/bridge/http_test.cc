@@ -1,10 +1,10 @@
 #include "bridge/http.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -35,7 +35,8 @@ Outcome Parse(absl::string_view text, size_t piece) {
   return outcome;
 }
 
-// The status of the error, 0 for a request that is fine, -1 for one that never ends; the same however it is cut.
+// The status of the error, 0 for a request that is fine, -1 for one that never ends; the same
+// however it is cut.
 int StatusOf(absl::string_view text) {
   const Outcome whole = Parse(text, text.size());
   const Outcome bytes = Parse(text, 1);
@@ -49,7 +50,8 @@ std::string Get(absl::string_view target, absl::string_view headers = "") {
 }
 
 TEST(HttpRequest, HasMethodPathQueryAndHeaders) {
-  const Outcome outcome = Parse(Get("/v1/ws?channel=a", "X-One: 1 \r\nx-list: a\r\nX-List: b\r\n") + "rest", 7);
+  const Outcome outcome =
+      Parse(Get("/v1/ws?channel=a", "X-One: 1 \r\nx-list: a\r\nX-List: b\r\n") + "rest", 7);
   ASSERT_EQ(outcome.state, RequestParser::State::kReady);
   const Request& request = outcome.request;
   EXPECT_EQ(request.method, "GET");
@@ -90,8 +92,8 @@ TEST(HttpRequest, ParametersAreDecodedOrderedAndRepeatable) {
 }
 
 TEST(HttpRequest, ABadTargetIs400) {
-  for (const char* target : {"/%", "/%4", "/%zz", "/?a=%1", "/?a=%g1", "/%00", "/?a=%00", "*", "http://localhost/",
-                             "index.html", "/a#b", "/\x80", "/?a=\xC3\xA4"}) {
+  for (const char* target : {"/%", "/%4", "/%zz", "/?a=%1", "/?a=%g1", "/%00", "/?a=%00", "*",
+                             "http://localhost/", "index.html", "/a#b", "/\x80", "/?a=\xC3\xA4"}) {
     EXPECT_EQ(StatusOf(Get(target)), 400) << target;
   }
 }
@@ -138,23 +140,32 @@ TEST(HttpRequest, ShapesThatTwoPartiesCouldReadDifferentlyAre400) {
 
 TEST(HttpRequest, OtherVersionsAre505) {
   for (const char* version : {"HTTP/2.0", "HTTP/0.9", "HTTP/1.2", "HTTP/1.1 ", "HTTP/11"}) {
-    EXPECT_EQ(StatusOf(absl::StrCat("GET / ", version, "\r\nHost: localhost\r\n\r\n")), 505) << version;
+    EXPECT_EQ(StatusOf(absl::StrCat("GET / ", version, "\r\nHost: localhost\r\n\r\n")), 505)
+        << version;
   }
 }
 
-TEST(HttpRequest, MayAnnounceAnEmptyBody) { EXPECT_EQ(StatusOf(Get("/", "Content-Length: 0\r\n")), 0); }
+TEST(HttpRequest, MayAnnounceAnEmptyBody) {
+  EXPECT_EQ(StatusOf(Get("/", "Content-Length: 0\r\n")), 0);
+}
 
 TEST(HttpRequest, TheTargetHasABound) {
   EXPECT_EQ(StatusOf(Get(std::string(limits::kTargetBytes, '/'))), 0);
   EXPECT_EQ(StatusOf(Get(std::string(limits::kTargetBytes + 1, '/'))), 414);
-  EXPECT_EQ(StatusOf("GET /" + std::string(limits::kTargetBytes + 100, 'a')), 414) << "before its end";
+  EXPECT_EQ(StatusOf("GET /" + std::string(limits::kTargetBytes + 100, 'a')), 414)
+      << "before its end";
 }
 
 TEST(HttpRequest, TheHeadHasABoundWhateverItsShape) {
   const size_t frame = Get("/", "X: \r\n").size();
-  EXPECT_EQ(StatusOf(Get("/", absl::StrCat("X: ", std::string(limits::kHeadBytes - frame, 'a'), "\r\n"))), 0);
-  EXPECT_EQ(StatusOf(Get("/", absl::StrCat("X: ", std::string(limits::kHeadBytes - frame + 1, 'a'), "\r\n"))), 431);
-  EXPECT_EQ(StatusOf(absl::StrCat("GET / HTTP/1.1\r\nX: ", std::string(limits::kHeadBytes, 'a'))), 431);
+  EXPECT_EQ(
+      StatusOf(Get("/", absl::StrCat("X: ", std::string(limits::kHeadBytes - frame, 'a'), "\r\n"))),
+      0);
+  EXPECT_EQ(StatusOf(Get("/", absl::StrCat("X: ", std::string(limits::kHeadBytes - frame + 1, 'a'),
+                                           "\r\n"))),
+            431);
+  EXPECT_EQ(StatusOf(absl::StrCat("GET / HTTP/1.1\r\nX: ", std::string(limits::kHeadBytes, 'a'))),
+            431);
 }
 
 TEST(HttpRequest, TheHeaderLinesHaveABound) {
@@ -166,7 +177,8 @@ TEST(HttpRequest, TheHeaderLinesHaveABound) {
 
 TEST(HttpRequest, ALongHeadOfManyLinesIsStillRead) {
   std::string lines;
-  for (size_t i = 0; i + 1 < limits::kHeadLines; ++i) absl::StrAppend(&lines, "X", i, ": ", std::string(140, 'a'), "\r\n");
+  for (size_t i = 0; i + 1 < limits::kHeadLines; ++i)
+    absl::StrAppend(&lines, "X", i, ": ", std::string(140, 'a'), "\r\n");
   ASSERT_LT(Get("/", lines).size(), limits::kHeadBytes);
   EXPECT_EQ(StatusOf(Get("/", lines)), 0);
 }
@@ -174,7 +186,8 @@ TEST(HttpRequest, ALongHeadOfManyLinesIsStillRead) {
 TEST(HttpRequest, TheConnectionIsKeptAsAsked) {
   EXPECT_FALSE(Parse(Get("/", "Connection: close\r\n"), 999).request.keep_alive);
   EXPECT_FALSE(Parse(Get("/", "Connection: x, Close\r\n"), 999).request.keep_alive);
-  const Outcome old = Parse("GET / HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n", 999);
+  const Outcome old =
+      Parse("GET / HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n", 999);
   ASSERT_EQ(old.state, RequestParser::State::kReady);
   EXPECT_TRUE(old.request.http_1_0);
   EXPECT_FALSE(old.request.keep_alive);
@@ -194,7 +207,8 @@ TEST(HttpRequest, OneParserReadsOneAfterTheOther) {
 }
 
 TEST(HttpResponse, CarriesTheSecurityHeadersAndItsLength) {
-  const Response response{200, "text/html; charset=utf-8", "<p>", {{"Content-Security-Policy", "default-src 'self'"}}};
+  const Response response{
+      200, "text/html; charset=utf-8", "<p>", {{"Content-Security-Policy", "default-src 'self'"}}};
   EXPECT_EQ(SerializeResponse(response, true, false, absl::FromUnixSeconds(784'111'777)),
             "HTTP/1.1 200 OK\r\n"
             "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
@@ -209,14 +223,16 @@ TEST(HttpResponse, CarriesTheSecurityHeadersAndItsLength) {
 }
 
 TEST(HttpResponse, AHeadHasTheLengthButNoBody) {
-  const std::string bytes = SerializeResponse(ErrorResponse(404, "nothing"), false, true, absl::UnixEpoch());
+  const std::string bytes =
+      SerializeResponse(ErrorResponse(404, "nothing"), false, true, absl::UnixEpoch());
   EXPECT_TRUE(absl::StrContains(bytes, "Content-Length: 8\r\n"));
   EXPECT_TRUE(absl::StrContains(bytes, "Connection: close\r\n"));
   EXPECT_TRUE(absl::EndsWith(bytes, "\r\n\r\n"));
 }
 
 TEST(HttpResponse, WithoutContentHasNoLength) {
-  const std::string bytes = SerializeResponse(Response{204, "", "", {}}, true, false, absl::UnixEpoch());
+  const std::string bytes =
+      SerializeResponse(Response{204, "", "", {}}, true, false, absl::UnixEpoch());
   EXPECT_FALSE(absl::StrContains(bytes, "\r\nContent-"));
 }
 

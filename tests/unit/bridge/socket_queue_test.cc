@@ -1,8 +1,8 @@
 #include "bridge/socket_queue.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/limits.h"
@@ -14,7 +14,8 @@ std::string Waiting(const SocketQueue& queue, size_t most = 1'000) {
   std::vector<iovec> buffers(most);
   std::string text;
   const size_t count = queue.Gather(buffers.data(), most);
-  for (size_t i = 0; i < count; ++i) text.append(static_cast<const char*>(buffers[i].iov_base), buffers[i].iov_len);
+  for (size_t i = 0; i < count; ++i)
+    text.append(static_cast<const char*>(buffers[i].iov_base), buffers[i].iov_len);
   return text;
 }
 
@@ -23,7 +24,9 @@ TEST(SocketQueue, KeepsFramesAndOwnBuffersInOrder) {
   queue.Push(std::string("head"));
   queue.Push(Frame::MakeBinary("frame"));
   queue.Push(std::string("tail"));
-  EXPECT_EQ(Waiting(queue), "head\x82\x05" "frametail");
+  EXPECT_EQ(Waiting(queue),
+            "head\x82\x05"
+            "frametail");
   EXPECT_EQ(Waiting(queue, 1), "head");
   EXPECT_EQ(queue.bytes(), 15u);
 }

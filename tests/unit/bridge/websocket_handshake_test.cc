@@ -1,8 +1,8 @@
 #include "bridge/websocket_handshake.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
@@ -60,7 +60,8 @@ TEST(WebSocketHandshake, TokensMayStandInListsAndInAnyCase) {
 
 TEST(WebSocketHandshake, ChoosesItsSubprotocolOrNone) {
   const auto chosen = [](absl::string_view offered) {
-    const Handshake handshake = AnswerHandshake(With("Sec-WebSocket-Protocol", offered), "spanwire.v1");
+    const Handshake handshake =
+        AnswerHandshake(With("Sec-WebSocket-Protocol", offered), "spanwire.v1");
     EXPECT_TRUE(handshake.accepted());
     EXPECT_EQ(HeaderOf(handshake.response, "Sec-WebSocket-Protocol"),
               handshake.subprotocol.empty() ? "absent" : handshake.subprotocol);
@@ -74,7 +75,8 @@ TEST(WebSocketHandshake, ChoosesItsSubprotocolOrNone) {
 }
 
 TEST(WebSocketHandshake, IgnoresOfferedExtensions) {
-  EXPECT_TRUE(AnswerHandshake(With("Sec-WebSocket-Extensions", "permessage-deflate"), "").accepted());
+  EXPECT_TRUE(
+      AnswerHandshake(With("Sec-WebSocket-Extensions", "permessage-deflate"), "").accepted());
 }
 
 TEST(WebSocketHandshake, AnotherVersionIs426WithOurs) {
@@ -94,8 +96,9 @@ TEST(WebSocketHandshake, APlainRequestIs426) {
 }
 
 TEST(WebSocketHandshake, ABadKeyIs400) {
-  for (const char* key : {"", "x", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZTE=",
-                          "dGhlIHNhbXBsZSBub25jZTEyMw==", "dGhlIHNhbXBsZSBub2 5jZQ=", "!GhlIHNhbXBsZSBub25jZQ=="}) {
+  for (const char* key :
+       {"", "x", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZTE=",
+        "dGhlIHNhbXBsZSBub25jZTEyMw==", "dGhlIHNhbXBsZSBub2 5jZQ=", "!GhlIHNhbXBsZSBub25jZQ=="}) {
     EXPECT_EQ(AnswerHandshake(With("Sec-WebSocket-Key", key), "").response.status, 400) << key;
   }
   EXPECT_EQ(AnswerHandshake(With("Sec-WebSocket-Key", absl::nullopt), "").response.status, 400);

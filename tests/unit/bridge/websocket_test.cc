@@ -1,10 +1,10 @@
 #include "bridge/websocket.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 #include "tests/support/client_frame.h"
@@ -28,24 +28,39 @@ std::string Part(absl::string_view payload) { return ClientFrame(0, payload, {.f
 std::string LastPart(absl::string_view payload) { return ClientFrame(0, payload); }
 std::string Ping(absl::string_view payload) { return ClientFrame(9, payload); }
 std::string Close(int code, absl::string_view reason = "") {
-  return ClientFrame(8, absl::StrCat(std::string({static_cast<char>(code >> 8), static_cast<char>(code)}), reason));
+  return ClientFrame(
+      8,
+      absl::StrCat(std::string({static_cast<char>(code >> 8), static_cast<char>(code)}), reason));
 }
 
-// Everything that comes of `bytes`, given in pieces, one word an event: text(…) binary(…) ping(…) pong close(code,reason)
-// error(code).
-std::vector<std::string> EventsInPieces(std::string bytes, size_t piece, const WebSocket::Options& options) {
+// Everything that comes of `bytes`, given in pieces, one word an event: text(…) binary(…) ping(…)
+// pong close(code,reason) error(code).
+std::vector<std::string> EventsInPieces(std::string bytes, size_t piece,
+                                        const WebSocket::Options& options) {
   WebSocket websocket(options);
   std::vector<std::string> events;
   for (size_t begin = 0; begin < bytes.size(); begin += piece) {
     absl::Span<char> span(&bytes[begin], std::min(piece, bytes.size() - begin));
     while (const absl::optional<WebSocket::Event> event = websocket.Next(&span)) {
       switch (event->kind) {
-        case Kind::kText: events.push_back(absl::StrCat("text(", event->payload, ")")); break;
-        case Kind::kBinary: events.push_back(absl::StrCat("binary(", event->payload, ")")); break;
-        case Kind::kPing: events.push_back(absl::StrCat("ping(", event->payload, ")")); break;
-        case Kind::kPong: events.push_back("pong"); break;
-        case Kind::kClose: events.push_back(absl::StrCat("close(", event->code, ",", event->payload, ")")); break;
-        case Kind::kError: events.push_back(absl::StrCat("error(", event->code, ")")); break;
+        case Kind::kText:
+          events.push_back(absl::StrCat("text(", event->payload, ")"));
+          break;
+        case Kind::kBinary:
+          events.push_back(absl::StrCat("binary(", event->payload, ")"));
+          break;
+        case Kind::kPing:
+          events.push_back(absl::StrCat("ping(", event->payload, ")"));
+          break;
+        case Kind::kPong:
+          events.push_back("pong");
+          break;
+        case Kind::kClose:
+          events.push_back(absl::StrCat("close(", event->code, ",", event->payload, ")"));
+          break;
+        case Kind::kError:
+          events.push_back(absl::StrCat("error(", event->code, ")"));
+          break;
       }
     }
     EXPECT_TRUE(span.empty());
@@ -83,10 +98,14 @@ TEST(WebSocket, FramesOfEveryLength) {
 
 TEST(WebSocket, LengthsThatAreNotTheShortestAreErrors) {
   for (const size_t size : {0, 1, 125}) {
-    EXPECT_EQ(Events(ClientFrame(1, std::string(size, 'x'), {.length_bytes = 2})), List{"error(1002)"}) << size;
+    EXPECT_EQ(Events(ClientFrame(1, std::string(size, 'x'), {.length_bytes = 2})),
+              List{"error(1002)"})
+        << size;
   }
   for (const size_t size : {0, 125, 126, 65535}) {
-    EXPECT_EQ(Events(ClientFrame(1, std::string(size, 'x'), {.length_bytes = 8})), List{"error(1002)"}) << size;
+    EXPECT_EQ(Events(ClientFrame(1, std::string(size, 'x'), {.length_bytes = 8})),
+              List{"error(1002)"})
+        << size;
   }
 }
 
@@ -109,7 +128,9 @@ TEST(WebSocket, AMessageHasABoundOverAllItsFragments) {
       {"fits in fragments", TextPart(half) + LastPart(half), {absl::StrCat("text(", full, ")")}},
       {"too much in fragments", TextPart(half) + Part(half) + LastPart("x"), {"error(1009)"}},
       {"the last is empty", TextPart(full) + LastPart(""), {absl::StrCat("text(", full, ")")}},
-      {"gigantic continuation", TextPart("a") + HugeHeader(0x80, (uint64_t{1} << 63) - 1), {"error(1009)"}},
+      {"gigantic continuation",
+       TextPart("a") + HugeHeader(0x80, (uint64_t{1} << 63) - 1),
+       {"error(1009)"}},
   });
 }
 
@@ -127,7 +148,8 @@ TEST(WebSocket, Fragmentation) {
       {"empty between", TextPart("a") + Part("") + LastPart("b"), {"text(ab)"}},
       {"two messages", TextPart("a") + LastPart("b") + Text("c"), {"text(ab)", "text(c)"}},
       {"ping between", TextPart("a") + Ping("p") + LastPart("b"), {"ping(p)", "text(ab)"}},
-      {"many controls between", TextPart("a") + Ping("") + ClientFrame(10, "x") + Part("b") + Ping("q") + LastPart("c"),
+      {"many controls between",
+       TextPart("a") + Ping("") + ClientFrame(10, "x") + Part("b") + Ping("q") + LastPart("c"),
        {"ping()", "pong", "ping(q)", "text(abc)"}},
       {"close between", TextPart("a") + Close(1000) + LastPart("b"), {"close(1000,)"}},
       {"unfinished", TextPart("a") + Part("b"), {}},
@@ -145,7 +167,9 @@ TEST(WebSocket, ControlFrames) {
   Check({
       {"ping", Ping("hello"), {"ping(hello)"}},
       {"longest ping", Ping(most), {absl::StrCat("ping(", most, ")")}},
-      {"binary ping", Ping(std::string("\0\xFF", 2)), {absl::StrCat("ping(", std::string("\0\xFF", 2), ")")}},
+      {"binary ping",
+       Ping(std::string("\0\xFF", 2)),
+       {absl::StrCat("ping(", std::string("\0\xFF", 2), ")")}},
       {"pong unasked", ClientFrame(10, "x") + Text("a"), {"pong", "text(a)"}},
       {"ping of 126", Ping(most + "p"), {"error(1002)"}},
       {"pong of 126", ClientFrame(10, most + "p"), {"error(1002)"}},
@@ -165,7 +189,8 @@ TEST(WebSocket, ReservedBitsAreErrors) {
                 (List{"text(a)", "error(1002)"}))
           << bits << " " << opcode;
     }
-    EXPECT_EQ(Events(TextPart("a") + ClientFrame(0, "", {.reserved = bits})), List{"error(1002)"}) << bits;
+    EXPECT_EQ(Events(TextPart("a") + ClientFrame(0, "", {.reserved = bits})), List{"error(1002)"})
+        << bits;
   }
 }
 
@@ -191,14 +216,15 @@ TEST(WebSocket, BinaryIsRefusedAtItsFirstByteUnlessAllowed) {
   WebSocket::Options options;
   options.binary = true;
   EXPECT_EQ(Events(ClientFrame(2, "\xFF\xFE"), options), List{"binary(\xFF\xFE)"});
-  EXPECT_EQ(Events(ClientFrame(2, "\xFF", {.fin = false}) + LastPart("\xC3"), options), List{"binary(\xFF\xC3)"});
+  EXPECT_EQ(Events(ClientFrame(2, "\xFF", {.fin = false}) + LastPart("\xC3"), options),
+            List{"binary(\xFF\xC3)"});
   EXPECT_EQ(Events(TextPart("\xC3") + LastPart("\xA4") + ClientFrame(2, "\xC3"), options),
             (List{"text(ä)", "binary(\xC3)"}));
 }
 
 TEST(WebSocket, CloseCodes) {
-  for (const int code : {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3001, 3999, 4000,
-                         4999}) {
+  for (const int code : {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014,
+                         3000, 3001, 3999, 4000, 4999}) {
     EXPECT_EQ(Events(Close(code, "bye")), List{absl::StrCat("close(", code, ",bye)")}) << code;
   }
   for (const int code : {0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535}) {
@@ -216,22 +242,54 @@ TEST(WebSocket, ClosePayloads) {
       {"reason is UTF-8", Close(1000, "grüße"), {"close(1000,grüße)"}},
       {"reason is not UTF-8", Close(1000, "\xCE\xBA\xED\xA0\x80"), {"error(1007)"}},
       {"reason ends within a character", Close(1000, "\xE2\x82"), {"error(1007)"}},
-      {"what follows is ignored", Close(1000) + Text("a") + Ping("b") + "garbage", {"close(1000,)"}},
+      {"what follows is ignored",
+       Close(1000) + Text("a") + Ping("b") + "garbage",
+       {"close(1000,)"}},
       {"what follows an error is ignored", ClientFrame(3, "") + Text("a"), {"error(1002)"}},
   });
 }
 
 // Valid and invalid sequences, from the suites that everybody uses.
-const char* const kValidUtf8[] = {"",         "Hello",        "\u00B5@\u00DF\u00F6", "\xCE\xBA\xE1\xBD\xB9",
-                                  "\x7F",     "\xC2\x80",     "\xDF\xBF",            "\xE0\xA0\x80",
-                                  "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBD",    "\xEF\xBF\xBF",
-                                  "\xF0\x90\x80\x80", "\xF3\xBF\xBF\xBF", "\xF4\x8F\xBF\xBF", "a\xF0\x9F\x98\x80z"};
-const char* const kInvalidUtf8[] = {"\x80",         "\xBF",             "\xC0\x80",         "\xC0\xAF",
-                                    "\xC1\xBF",     "\xC3",             "\xC3(",            "\xE2\x82",
-                                    "\xE2(\xA1",    "\xE0\x80\xAF",     "\xE0\x9F\xBF",     "\xED\xA0\x80",
-                                    "\xED\xBF\xBF", "\xF0\x80\x80\xAF", "\xF0\x8F\xBF\xBF", "\xF0\x9F\x98",
-                                    "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xF8\x88\x80\x80\x80", "\xFE",
-                                    "\xFF",         "abc\xFF" "def",    "\xCE\xBA\xE1\xBD\xB9\xED\xA0\x80x"};
+const char* const kValidUtf8[] = {"",
+                                  "Hello",
+                                  "\u00B5@\u00DF\u00F6",
+                                  "\xCE\xBA\xE1\xBD\xB9",
+                                  "\x7F",
+                                  "\xC2\x80",
+                                  "\xDF\xBF",
+                                  "\xE0\xA0\x80",
+                                  "\xED\x9F\xBF",
+                                  "\xEE\x80\x80",
+                                  "\xEF\xBF\xBD",
+                                  "\xEF\xBF\xBF",
+                                  "\xF0\x90\x80\x80",
+                                  "\xF3\xBF\xBF\xBF",
+                                  "\xF4\x8F\xBF\xBF",
+                                  "a\xF0\x9F\x98\x80z"};
+const char* const kInvalidUtf8[] = {"\x80",
+                                    "\xBF",
+                                    "\xC0\x80",
+                                    "\xC0\xAF",
+                                    "\xC1\xBF",
+                                    "\xC3",
+                                    "\xC3(",
+                                    "\xE2\x82",
+                                    "\xE2(\xA1",
+                                    "\xE0\x80\xAF",
+                                    "\xE0\x9F\xBF",
+                                    "\xED\xA0\x80",
+                                    "\xED\xBF\xBF",
+                                    "\xF0\x80\x80\xAF",
+                                    "\xF0\x8F\xBF\xBF",
+                                    "\xF0\x9F\x98",
+                                    "\xF4\x90\x80\x80",
+                                    "\xF5\x80\x80\x80",
+                                    "\xF8\x88\x80\x80\x80",
+                                    "\xFE",
+                                    "\xFF",
+                                    "abc\xFF"
+                                    "def",
+                                    "\xCE\xBA\xE1\xBD\xB9\xED\xA0\x80x"};
 
 TEST(WebSocket, TextIsUtf8HoweverItIsFragmented) {
   for (const std::string text : kValidUtf8) {
@@ -251,28 +309,35 @@ TEST(WebSocket, TextThatIsNotUtf8IsAnErrorHoweverItIsFragmented) {
   for (const std::string text : kInvalidUtf8) {
     EXPECT_EQ(Events(Text(text)), List{"error(1007)"}) << text;
     for (size_t cut = 0; cut <= text.size(); ++cut) {
-      EXPECT_EQ(Events(TextPart(text.substr(0, cut)) + LastPart(text.substr(cut))), List{"error(1007)"})
+      EXPECT_EQ(Events(TextPart(text.substr(0, cut)) + LastPart(text.substr(cut))),
+                List{"error(1007)"})
           << text << " " << cut;
-      EXPECT_EQ(Events(TextPart(text.substr(0, cut)) + Part(text.substr(cut)) + LastPart("")), List{"error(1007)"})
+      EXPECT_EQ(Events(TextPart(text.substr(0, cut)) + Part(text.substr(cut)) + LastPart("")),
+                List{"error(1007)"})
           << text << " " << cut;
     }
   }
 }
 
 TEST(WebSocket, BadUtf8IsAnErrorAsSoonAsItIsSeen) {
-  const std::string frame = TextPart("ab\xFF" "cdefgh");
+  const std::string frame = TextPart(
+      "ab\xFF"
+      "cdefgh");
   EXPECT_EQ(Events(frame.substr(0, frame.size() - 6)), List{"error(1007)"});
   EXPECT_EQ(Events(frame.substr(0, frame.size() - 7)), List{});
 }
 
 TEST(WebSocket, ALaterTextBeginsAfresh) {
-  EXPECT_EQ(Events(TextPart("\xE2\x82") + LastPart("\xAC") + Text("ok") + TextPart("\xC3") + LastPart("\xA4")),
+  EXPECT_EQ(Events(TextPart("\xE2\x82") + LastPart("\xAC") + Text("ok") + TextPart("\xC3") +
+                   LastPart("\xA4")),
             (List{"text(€)", "text(ok)", "text(ä)"}));
 }
 
 TEST(WebSocket, MakesControlFrames) {
   EXPECT_EQ(PingFrame(), std::string("\x89\x00", 2));
-  EXPECT_EQ(PongFrame("ab"), "\x8A\x02" "ab");
+  EXPECT_EQ(PongFrame("ab"),
+            "\x8A\x02"
+            "ab");
   EXPECT_EQ(CloseFrame(1000, ""), "\x88\x02\x03\xE8");
   EXPECT_EQ(CloseFrame(3008, "{}"), "\x88\x04\x0B\xC0{}");
   EXPECT_EQ(CloseFrame(1005, "ignored"), std::string("\x88\x00", 2));

@@ -1,0 +1,339 @@
+#include "broker/streams.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "tests/support/fake_commands.h"
+#include "tests/support/fake_executor.h"
+
+namespace spanwire::broker {
+namespace {
+
+using test::Array;
+using test::ErrorReply;
+using test::Integer;
+using test::Text;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+class StreamsTest : public ::testing::Test {
+ protected:
+  // An agent: its stream, and how that ended.
+  struct Agent final : PublishStream::Transport {
+    explicit Agent(StreamsTest* test) : test(test) { stream = test->streams_->Add(this); }
+    ~Agent() override {
+      if (stream != nullptr) test->streams_->Remove(stream.get());
+    }
+    void Read() override { ++reads; }
+    void Write(const v1::PublishStreamResponse& response) override {
+      if (response.has_opened()) opened = response.opened();
+      if (response.has_ack()) acked = response.ack().sequence();
+      if (response.has_flow()) flow = response.flow();
+      test->executor_.Post([this] { stream->OnWritten(true); });
+    }
+    void Finish(const absl::Status& status) override { end = status; }
+
+    void Open(const std::string& producer, uint64_t epoch = 0) {
+      PublishFrame frame;
+      frame.kind = PublishFrame::Kind::kOpen;
+      frame.open.set_producer_id(producer);
+      frame.open.set_producer_epoch(epoch);
+      stream->OnFrame(std::move(frame));
+    }
+    void Send(uint64_t first, size_t bytes = 10) {
+      PublishFrame frame;
+      frame.first_sequence = first;
+      RoutedEvent& event = frame.events.emplace_back();
+      event.channels = {"webgui:global"};
+      event.event = std::make_shared<const std::string>(bytes, 'e');
+      stream->OnFrame(std::move(frame));
+    }
+
+    StreamsTest* const test;
+    std::unique_ptr<PublishStream> stream;
+    v1::Opened opened;
+    v1::Flow flow;
+    uint64_t acked = 0;
+    int reads = 0;
+    absl::Status end = absl::UnknownError("it has not ended");
+  };
+
+  // The oldest call is epoch.lua; it grants.
+  void Grant(uint64_t epoch) {
+    redis_.Answer(Array({Integer(1), Text(absl::StrCat(epoch))}));
+    executor_.RunPosted();
+  }
+  void Committed() {
+    executor_.RunPosted();
+    redis_.Answer(Array({Text("5-1"), Integer(1), Integer(0), Integer(0)}));
+    executor_.RunPosted();
+  }
+  static PublishCall Call(std::string key,
+                          std::vector<std::vector<std::string>> channels_of_events) {
+    PublishCall call;
+    call.idempotency_key = std::move(key);
+    for (auto& channels : channels_of_events) {
+      RoutedEvent& event = call.events.emplace_back();
+      event.channels = std::move(channels);
+      event.event = std::make_shared<const std::string>("event");
+    }
+    return call;
+  }
+  // A unary call and how it ended.
+  struct Unary {
+    Unary(StreamsTest* test, PublishCall call)
+        : publish(std::move(call),
+                  [this, test](const absl::Status& status, const v1::PublishResponse& answer) {
+                    test->streams_->OnCallEnd(&publish, status);
+                    end = status;
+                    response = answer;
+                  }) {
+      test->streams_->Publish(&publish);
+    }
+    absl::Status end = absl::UnknownError("it has not ended");
+    v1::PublishResponse response;
+    UnaryPublish publish;
+  };
+
+  test::FakeExecutor executor_;
+  test::FakeCommands redis_;
+  channel::Names names_{"webgui"};
+  base::Metrics registry_;
+  BrokerMetrics metrics_{&registry_};
+  std::unique_ptr<Streams> streams_ = std::make_unique<Streams>(
+      &executor_, &redis_, &names_, &metrics_, channel::Appender::Options{});
+};
+
+TEST_F(StreamsTest, AnEmptyProducerIdIsMadeUpAndDifferentEachTime) {
+  Agent a(this);
+  Agent b(this);
+  a.Open("");
+  b.Open("");
+  EXPECT_THAT(redis_.next()[3], StartsWith("webgui:epoch:{"));
+  Grant(10);
+  Grant(11);
+  EXPECT_EQ(a.opened.producer_id().size(), 32u);
+  EXPECT_NE(a.opened.producer_id(), b.opened.producer_id());
+  EXPECT_EQ(a.opened.producer_epoch(), 10u);
+  EXPECT_EQ(a.opened.limits().event_bytes(), 262'144u);
+  EXPECT_EQ(a.opened.limits().batch_events(), 1'024u);
+  EXPECT_EQ(a.opened.limits().batch_bytes(), 1'048'576u);
+  EXPECT_EQ(a.opened.limits().channels(), 8u);
+}
+
+TEST_F(StreamsTest, TheSameInstanceAgainReplacesItsOldStream) {
+  Agent a(this);
+  a.Open("p");
+  Grant(10);
+  a.Send(1);
+  executor_.RunPosted();
+  Agent b(this);
+  b.Open("p", 10);
+  Committed();
+  a.Send(2);
+  EXPECT_GT(streams_->appender().queued_bytes(), 0u);
+  Grant(10);
+  EXPECT_TRUE(absl::IsAborted(a.end));
+  EXPECT_THAT(std::string(a.end.message()), HasSubstr("replaced"));
+  EXPECT_EQ(b.opened.producer_epoch(), 10u);
+  EXPECT_EQ(streams_->appender().queued_bytes(), 0u);
+}
+
+TEST_F(StreamsTest, ANewerInstanceFencesTheOlderOneAtOnce) {
+  Agent a(this);
+  a.Open("p");
+  Grant(10);
+  Agent b(this);
+  b.Open("p");
+  Grant(20);
+  EXPECT_TRUE(absl::IsAborted(a.end));
+  EXPECT_THAT(std::string(a.end.message()), HasSubstr("fenced"));
+  EXPECT_EQ(streams_->size(), 1u);
+}
+
+TEST_F(StreamsTest, WhatTheEpochScriptRefusesEndsTheStream) {
+  const auto refused = [&](absl::StatusOr<redis::Reply> reply) {
+    Agent a(this);
+    a.Open("p", 5);
+    redis_.Answer(std::move(reply));
+    return a.end;
+  };
+  EXPECT_EQ(refused(Array({Integer(0), Text("9")})).code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(refused(Array({Integer(-1), Text("9")})).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(refused(ErrorReply("OOM command not allowed")).code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(refused(ErrorReply("NOPERM no")).code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(refused(absl::UnavailableError("gone")).code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(refused(Text("?")).code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(StreamsTest, AnAnswerForAStreamThatIsGoneIsNobodys) {
+  auto a = std::make_unique<Agent>(this);
+  a->Open("p");
+  a->stream->OnCancelled();
+  a.reset();
+  Agent b(this);
+  redis_.Answer(Array({Integer(1), Text("10")}));
+  executor_.RunPosted();
+  EXPECT_EQ(b.opened.producer_epoch(), 0u);
+  EXPECT_EQ(streams_->size(), 1u);
+}
+
+TEST_F(StreamsTest, WhenRedisIsLostEveryStreamEndsAndNothingIsRemembered) {
+  Agent a(this);
+  a.Open("p");
+  Grant(10);
+  a.Send(1);
+  Unary call(this, Call("k", {{"webgui:global"}}));
+  executor_.RunPosted();
+  streams_->OnDown(absl::UnavailableError("connection reset"));
+  EXPECT_TRUE(absl::IsUnavailable(a.end)) << a.end;
+  EXPECT_TRUE(absl::IsUnavailable(call.end)) << call.end;
+  EXPECT_TRUE(streams_->appender().idle());
+  EXPECT_EQ(streams_->size(), 0u);
+}
+
+TEST_F(StreamsTest, AFailedProducerTakesItsStreamsAndCallsWithIt) {
+  Agent a(this);
+  a.Open("p");
+  Grant(10);
+  Agent b(this);
+  b.Open("q");
+  Grant(11);
+  streams_->OnProducerFailed("p", absl::ResourceExhaustedError("redis is out of memory"));
+  EXPECT_TRUE(absl::IsResourceExhausted(a.end));
+  EXPECT_EQ(b.end.code(), absl::StatusCode::kUnknown);
+  Unary call(this, Call("k", {{"webgui:global"}}));
+  streams_->OnProducerFailed("idem:k", absl::ResourceExhaustedError("redis is out of memory"));
+  EXPECT_TRUE(absl::IsResourceExhausted(call.end));
+}
+
+TEST_F(StreamsTest, WhileTheGateIsClosedNobodyIsServed) {
+  Agent a(this);
+  a.Open("p");
+  Grant(10);
+  streams_->SetGate(absl::UnavailableError("redis would evict events"));
+  EXPECT_EQ(a.end.message(), "redis would evict events");
+  Agent b(this);
+  b.Open("q");
+  EXPECT_EQ(b.end.message(), "redis would evict events");
+  Unary call(this, Call("", {{"webgui:global"}}));
+  EXPECT_EQ(call.end.message(), "redis would evict events");
+  streams_->SetGate(absl::OkStatus());
+  Agent c(this);
+  c.Open("q");
+  Grant(12);
+  EXPECT_EQ(c.opened.producer_epoch(), 12u);
+}
+
+TEST_F(StreamsTest, ADrainFinishesWhatIsThereAndTakesNothingNew) {
+  Agent a(this);
+  a.Open("p");
+  Grant(10);
+  a.Send(1);
+  bool idle = false;
+  streams_->Drain([&] { idle = true; });
+  executor_.RunPosted();
+  EXPECT_EQ(a.flow.level(), v1::Flow::LEVEL_DRAIN);
+  EXPECT_FALSE(idle);
+  Agent late(this);
+  EXPECT_TRUE(absl::IsUnavailable(late.end));
+  Unary call(this, Call("", {{"webgui:global"}}));
+  EXPECT_TRUE(absl::IsUnavailable(call.end));
+  Committed();
+  EXPECT_EQ(a.acked, 1u);
+  EXPECT_TRUE(absl::IsUnavailable(a.end));
+  EXPECT_TRUE(idle);
+}
+
+TEST_F(StreamsTest, ADrainOfAnIdleBrokerIsOverAtOnce) {
+  bool idle = false;
+  streams_->Drain([&] { idle = true; });
+  executor_.RunPosted();
+  EXPECT_TRUE(idle);
+}
+
+TEST_F(StreamsTest, WhileTheAppenderIsFullNoStreamIsRead) {
+  channel::Appender::Options options;
+  options.queue_bytes = 1'000;
+  streams_ = std::make_unique<Streams>(&executor_, &redis_, &names_, &metrics_, options);
+  Agent a(this);
+  a.Open("p");
+  Grant(10);
+  EXPECT_EQ(a.reads, 1);
+  a.Send(1, 2'000);
+  executor_.RunPosted();
+  EXPECT_EQ(a.reads, 1);
+  EXPECT_EQ(a.flow.level(), v1::Flow::LEVEL_STOP);
+  Unary call(this, Call("", {{"webgui:global"}}));
+  EXPECT_TRUE(absl::IsResourceExhausted(call.end));
+  Committed();
+  EXPECT_EQ(a.reads, 2);
+  EXPECT_EQ(a.flow.level(), v1::Flow::LEVEL_OK);
+}
+
+TEST_F(StreamsTest, StreamsAreBounded) {
+  std::vector<std::unique_ptr<Agent>> agents;
+  for (size_t i = 0; i < limits::kStreams; ++i) agents.push_back(std::make_unique<Agent>(this));
+  EXPECT_EQ(agents.back()->end.code(), absl::StatusCode::kUnknown);
+  Agent extra(this);
+  EXPECT_TRUE(absl::IsResourceExhausted(extra.end));
+  agents.pop_back();
+  Agent next(this);
+  // The refused one is still there until its transport has gone.
+  EXPECT_TRUE(absl::IsResourceExhausted(next.end));
+}
+
+TEST_F(StreamsTest, ACallWithAKeyIsAProducerOfItsOwn) {
+  Unary call(this, Call("job-7", {{"webgui:session:a"}, {"webgui:global", "webgui:session:a"}}));
+  executor_.RunPosted();
+  ASSERT_EQ(redis_.waiting(), 2u);
+  EXPECT_THAT(redis_.next()[5], "webgui:producer:{webgui:session:a}:idem:job-7");
+  redis_.Answer(Array({Text("7-2"), Integer(2), Integer(0), Integer(0)}));
+  EXPECT_EQ(call.end.code(), absl::StatusCode::kUnknown);
+  redis_.Answer(Array({Text("9-1"), Integer(1), Integer(0), Integer(0)}));
+  ASSERT_TRUE(call.end.ok()) << call.end;
+  std::vector<std::string> positions;
+  for (const auto& at : call.response.positions()) {
+    positions.push_back(absl::StrCat(at.sequence(), " ", at.channel(), " ", at.position()));
+  }
+  EXPECT_THAT(positions, ElementsAre("1 webgui:session:a 7-1", "2 webgui:session:a 7-2",
+                                     "2 webgui:global 9-1"));
+}
+
+TEST_F(StreamsTest, CallsWithoutAKeyCountOnAndAnswerWithTheirOwnIndex) {
+  Unary first(this, Call("", {{"webgui:global"}, {"webgui:global"}}));
+  executor_.RunPosted();
+  redis_.Answer(Array({Text("7-2"), Integer(2), Integer(0), Integer(0)}));
+  ASSERT_TRUE(first.end.ok());
+  Unary second(this, Call("", {{"webgui:global"}}));
+  executor_.RunPosted();
+  redis_.Answer(Array({Text("7-3"), Integer(1), Integer(0), Integer(2)}));
+  ASSERT_TRUE(second.end.ok());
+  ASSERT_EQ(second.response.positions_size(), 1);
+  EXPECT_EQ(second.response.positions(0).sequence(), 1u);
+  EXPECT_EQ(second.response.positions(0).position(), "7-3");
+}
+
+TEST_F(StreamsTest, CallsAreBounded) {
+  std::vector<std::unique_ptr<Unary>> calls;
+  for (size_t i = 0; i < limits::kPublishCalls; ++i) {
+    calls.push_back(std::make_unique<Unary>(this, Call("", {{"webgui:global"}})));
+  }
+  EXPECT_EQ(calls.back()->end.code(), absl::StatusCode::kUnknown);
+  Unary extra(this, Call("", {{"webgui:global"}}));
+  EXPECT_TRUE(absl::IsResourceExhausted(extra.end));
+  streams_->OnDown(absl::UnavailableError("gone"));
+  EXPECT_TRUE(absl::IsUnavailable(calls.front()->end));
+}
+
+}  // namespace
+}  // namespace spanwire::broker
