@@ -64,7 +64,7 @@ export class Client {
     if (!this.wanted.delete(name)) return;
     this.awaited.delete(name);
     const channel = this.channels.get(name);
-    if (this.ready && channel.phase !== 'refused') this.send({ cmd: 'unsubscribe', channel: name });
+    if (this.ready && channel.phase !== 'refused') this.send({ cmd: 'unsubscribe', id: this.nextCommand++, channel: name });
     channel.phase = 'left';
   }
 
