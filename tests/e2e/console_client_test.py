@@ -1,4 +1,4 @@
-"""The console's client and its arithmetic of positions, in a real browser, against a server that misbehaves on purpose."""
+"""The console's client and its arithmetic of positions, in a browser, against a server that misbehaves on purpose."""
 
 import time
 

@@ -57,7 +57,8 @@ def test_shows_all_kinds_of_work_live(stack, browser):
     browser.open(stack.bridge_url + "/")
     browser.wait_text("#pill", "Live")
     say = stack.publisher("page-tester").publish
-    say(session_id="sess_1", session_status_changed=dict(status="testing", progress=45, message="Executing UI tests..."))
+    status = dict(status="testing", progress=45, message="Executing UI tests...")
+    say(session_id="sess_1", session_status_changed=status)
     browser.wait_text("#session-list", "Executing UI tests...")
     browser.wait_text("#session-list", "45 %")
     browser.wait_text("#session-list .badge", "testing")
@@ -142,7 +143,7 @@ def test_a_bridge_that_dies_costs_nothing(stack, browser):
     browser.wait_text("#pill", "Live")
     say(session_id="sess_1", session_status_changed=dict(status="running", progress=1))
     browser.wait_text("#session-list", "1 %")
-    stack.kill_bridge()
+    stack.bridge.kill()
     browser.wait("['waiting', 'connecting'].includes(document.querySelector('#pill').dataset.phase)")
     for progress in range(2, 32):
         say(session_id="sess_1", session_status_changed=dict(status="running", progress=progress))
@@ -186,8 +187,9 @@ def test_is_usable_without_a_mouse_and_by_a_screen_reader(stack, browser):
     live = browser.evaluate("[...document.querySelectorAll('[aria-live], [role=status], [role=log]')].map((e) => e.id)")
     assert live == ["announcer"]
     assert browser.evaluate("document.querySelector('#announcer').textContent") == "Connected, live."
-    unnamed = browser.evaluate("""[...document.querySelectorAll('button, input, a, section, [role=progressbar]')].filter((e) =>
-        !(e.textContent.trim() || e.getAttribute('aria-label') || e.getAttribute('aria-labelledby') || e.labels?.length))
+    unnamed = browser.evaluate("""[...document.querySelectorAll('button, input, a, section, [role=progressbar]')]
+        .filter((e) => !(e.textContent.trim() || e.getAttribute('aria-label') || e.getAttribute('aria-labelledby') ||
+                         e.labels?.length))
         .map((e) => e.outerHTML)""")
     assert unnamed == []
     names = browser.call("Accessibility.getFullAXTree")["nodes"]

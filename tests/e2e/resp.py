@@ -1,6 +1,8 @@
 """A Redis client of thirty lines, for assertions: one command, one reply."""
 
+import pathlib
 import socket
+from typing import Any
 
 
 class RedisError(Exception):
@@ -8,13 +10,13 @@ class RedisError(Exception):
 
 
 class Redis:
-    def __init__(self, path):
+    def __init__(self, path: pathlib.Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(30)
         self._socket.connect(str(path))
         self._file = self._socket.makefile("rb")
 
-    def __call__(self, *words):
+    def __call__(self, *words: object) -> Any:
         """Strings come back as bytes, integers as int, nil as None; an error reply is raised."""
         parts = [word if isinstance(word, bytes) else str(word).encode() for word in words]
         body = b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
@@ -24,7 +26,7 @@ class Redis:
             raise reply
         return reply
 
-    def _read(self):
+    def _read(self) -> Any:
         line = self._file.readline()
         if not line.endswith(b"\r\n"):
             raise ConnectionError("Redis has ended the connection")
@@ -41,6 +43,6 @@ class Redis:
             return self._file.read(int(rest) + 2)[:-2]
         return [self._read() for _ in range(int(rest))]
 
-    def close(self):
+    def close(self) -> None:
         self._file.close()
         self._socket.close()

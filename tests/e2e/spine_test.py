@@ -37,7 +37,7 @@ def test_redis_cli_shows_each_event_and_each_message_is_a_whole_event(stack):
     messages = listener.log.read_bytes().split(f"message\n{SESSION}\n".encode())[1:]
     events = [event_pb2.Event.FromString(message[:-1]) for message in messages]
     assert [event.log_line.text for event in events] == [f"line {number}" for number in range(1, 6)]
-    epochs, seqs = zip(*(event.id.split("-") for event in events))
+    epochs, seqs = zip(*(event.id.split("-") for event in events), strict=True)
     assert len(set(epochs)) == 1
     assert seqs == ("1", "2", "3", "4", "5")
     assert all(event.agent == "ui-tester" and event.HasField("accepted_at") for event in events)

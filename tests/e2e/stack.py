@@ -1,5 +1,6 @@
 """A system under test: private Redis, brokers and bridges, in a folder of its own."""
 
+import contextlib
 import http.client
 import os
 import pathlib
@@ -10,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
 from resp import Redis, RedisError
 
@@ -18,10 +21,12 @@ BIN = pathlib.Path(os.environ.get("SPANWIRE_BIN", ROOT / "build" / "release" / "
 sys.path[:0] = [str(BIN.parent / "python"), str(ROOT / "clients" / "python")]
 
 FULL = os.environ.get("SPANWIRE_FULL") == "1"  # the sizes of the project's promises instead of those for every day
+T = TypeVar("T")
+Env = Mapping[str, str] | None
 WAIT_SECONDS = 30.0  # for anything that happens in milliseconds on an idle machine
 
 
-def wait_until(condition, what, seconds=WAIT_SECONDS):
+def wait_until(condition: Callable[[], T], what: str, seconds: float = WAIT_SECONDS) -> T:
     """Waits for a condition to hold and returns what it gave."""
     deadline = time.monotonic() + seconds
     while True:
@@ -32,7 +37,7 @@ def wait_until(condition, what, seconds=WAIT_SECONDS):
         time.sleep(0.02)
 
 
-def free_port():
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -41,16 +46,16 @@ def free_port():
 class Process:
     """A child with its output in a file. Killed with its group at the end of the test."""
 
-    def __init__(self, name, command, folder, env=None):
+    def __init__(self, name: str, command: Sequence[object], folder: pathlib.Path, env: Env = None) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
         self._command = [str(word) for word in command]
         self._folder = folder
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("SPANWIRE_")}
         self._env = {**inherited, **(env or {})}
-        self._popen = None
+        self._popen: subprocess.Popen[bytes]
 
-    def start(self):
+    def start(self) -> Self:
         with self.log.open("ab") as log:
             self._popen = subprocess.Popen(
                 self._command, cwd=self._folder, env=self._env, stdin=subprocess.DEVNULL,
@@ -58,47 +63,52 @@ class Process:
         return self
 
     @property
-    def pid(self):
+    def pid(self) -> int:
         return self._popen.pid
 
     @property
-    def code(self):
+    def code(self) -> int | None:
         """Its exit code, None while it runs."""
         return self._popen.poll()
 
-    def text(self):
+    def text(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def wait(self, seconds=WAIT_SECONDS):
+    def wait(self, seconds: float = WAIT_SECONDS) -> int:
         return self._popen.wait(seconds)
 
-    def signal(self, number):
+    def signal(self, number: int) -> None:
         self._popen.send_signal(number)
 
-    def kill(self):
+    def kill(self) -> None:
         """SIGKILL; returns when it is gone."""
-        if self._popen is not None and self._popen.poll() is None:
+        if self._popen.poll() is None:
             self._popen.kill()
             self._popen.wait()
 
-    def resident_bytes(self):
+    def resident_bytes(self, what: str = "VmRSS") -> int:
+        """VmRSS: now; VmHWM: at most since its start or forget_peak()."""
         for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{what}:"):
                 return int(line.split()[1]) * 1024
-        raise AssertionError("no VmRSS")
+        raise AssertionError(f"no {what}")
+
+    def forget_peak(self) -> None:
+        pathlib.Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
 
 class Daemon(Process):
     """A broker or a bridge, with its admin listener on a unix socket."""
 
-    def __init__(self, name, program, listen, redis_url, folder, env=None):
+    def __init__(self, name: str, program: str, listen: str, redis_url: str, folder: pathlib.Path,
+                 env: Env = None) -> None:
         self._admin = folder / f"{name}-admin.sock"
         assert (BIN / program).is_file(), f"{BIN / program} is not built"
         command = [BIN / program, "--listen", listen, "--redis", redis_url,
                    "--admin", f"unix:{self._admin}"]
         super().__init__(name, command, folder, env)
 
-    def get(self, path):
+    def get(self, path: str) -> tuple[int, str]:
         """The admin listener's answer: (status, body); (0, "") while there is none."""
         connection = http.client.HTTPConnection("localhost")
         connection.sock = socket.socket(socket.AF_UNIX)
@@ -113,17 +123,17 @@ class Daemon(Process):
         finally:
             connection.close()
 
-    def ready(self):
+    def ready(self) -> bool:
         return self.get("/readyz")[0] == 200
 
-    def wait_ready(self):
-        def condition():
+    def wait_ready(self) -> Self:
+        def condition() -> bool:
             assert self.code is None, f"{self.name} has ended:\n{self.text()[-2000:]}"
             return self.ready()
         wait_until(condition, f"{self.name} ready")
         return self
 
-    def metric(self, name):
+    def metric(self, name: str) -> float:
         """The sum of a metric's samples, 0 when there are none."""
         lines = self.get("/metrics")[1].splitlines()
         samples = [line for line in lines if line.split("{")[0].split(" ")[0] == name]
@@ -131,29 +141,29 @@ class Daemon(Process):
 
 
 class Stack:
-    def __init__(self):
+    def __init__(self) -> None:
         # In /tmp whatever TMPDIR says: the path of a unix socket may have 107 bytes.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="spanwire-e2e-", dir="/tmp"))
         self.redis_socket = self.folder / "redis.sock"
         self.redis_url = f"unix://{self.redis_socket}"
         self.broker_target = f"unix:{self.folder / 'broker.sock'}"
         self.bridge_address = f"127.0.0.1:{free_port()}"
-        self.processes = []
-        self.redis_process = None
-        self.broker = None
-        self.bridge = None
-        self._redis = None
-        self._publishers = []
+        self.processes: list[Process] = []
+        self.redis_process: Process
+        self.broker: Daemon
+        self.bridge: Daemon
+        self._redis: Redis | None = None
+        self._publishers: list[Any] = []
 
     # Redis.
 
-    def start_redis(self, *options):
+    def start_redis(self, *options: str) -> None:
         command = ["redis-server", "--port", "0", "--unixsocket", self.redis_socket, "--dir", self.folder,
                    "--save", "", "--appendonly", "no", *options]
         self.redis_process = self.run("redis", command)
         wait_until(self._redis_answers, "Redis answers")
 
-    def _redis_answers(self):
+    def _redis_answers(self) -> bool:
         try:
             client = Redis(self.redis_socket)
             client("PING")
@@ -162,16 +172,16 @@ class Stack:
         except (OSError, RedisError):  # not there yet, or loading its data
             return False
 
-    def kill_redis(self):
+    def kill_redis(self) -> None:
         self._forget_redis()
         self.redis_process.kill()
 
-    def _forget_redis(self):
+    def _forget_redis(self) -> None:
         if self._redis is not None:
             self._redis.close()
             self._redis = None
 
-    def redis(self, *words):
+    def redis(self, *words: object) -> Any:
         """A command's reply, on a connection of the test's own."""
         if self._redis is None:
             self._redis = Redis(self.redis_socket)
@@ -179,35 +189,41 @@ class Stack:
 
     # Daemons.
 
-    def start_broker(self, env=None, wait=True):
+    def start_broker(self, env: Env = None, wait: bool = True) -> Daemon:
         self.broker = self.add_daemon("broker", "spanwire-broker", self.broker_target, env)
         return self.broker.wait_ready() if wait else self.broker
 
-    def start_bridge(self, env=None, wait=True):
+    def start_bridge(self, env: Env = None, wait: bool = True) -> Daemon:
         self.bridge = self.add_daemon("bridge", "spanwire-bridge", self.bridge_address, env)
         return self.bridge.wait_ready() if wait else self.bridge
 
-    def kill_bridge(self):
-        self.bridge.kill()
+    def start_all(self) -> None:
+        """Redis, a broker and a bridge, ready."""
+        self.start_redis()
+        self.start_broker(wait=False)
+        self.start_bridge(wait=False)
+        self.broker.wait_ready()
+        self.bridge.wait_ready()
 
-    def add_daemon(self, name, program, listen, env=None, redis_url=None):
+    def add_daemon(self, name: str, program: str, listen: str, env: Env = None,
+                   redis_url: str | None = None) -> Daemon:
         """Starts one more, or the same one again."""
         daemon = Daemon(name, program, listen, redis_url or self.redis_url, self.folder, env)
         self.processes.append(daemon.start())
         return daemon
 
-    def run(self, name, command, env=None):
+    def run(self, name: str, command: Sequence[object], env: Env = None) -> Process:
         process = Process(name, command, self.folder, env).start()
         self.processes.append(process)
         return process
 
     @property
-    def bridge_url(self):
+    def bridge_url(self) -> str:
         return f"http://{self.bridge_address}"
 
     # Agents.
 
-    def publisher(self, agent="e2e", **options):
+    def publisher(self, agent: str = "e2e", **options: Any) -> Any:
         """A Publisher of the Python client, closed at the end of the test."""
         import spanwire  # generated code, present once the project is built
 
@@ -215,24 +231,22 @@ class Stack:
         self._publishers.append(publisher)
         return publisher
 
-    def flush(self, seconds=WAIT_SECONDS):
+    def flush(self, seconds: float = WAIT_SECONDS) -> None:
         """Waits until everything that publishers of this stack have published is acknowledged."""
         for publisher in self._publishers:
             publisher.flush(seconds)
 
-    def close(self):
+    def close(self) -> None:
         import spanwire
 
         for publisher in self._publishers:
-            try:
+            with contextlib.suppress(TimeoutError, spanwire.Stopped):
                 publisher.close(0)
-            except (TimeoutError, spanwire.Stopped):
-                pass
         self._forget_redis()
         for process in reversed(self.processes):
             process.kill()
 
-    def logs(self, lines=40):
+    def logs(self, lines: int = 40) -> str:
         """The last lines of everything that ran."""
         parts = []
         for log in sorted(self.folder.glob("*.log")):
@@ -240,10 +254,10 @@ class Stack:
             parts.append(f"--- {log.name}\n" + "\n".join(line[:400] for line in tail))
         return "\n".join(parts)
 
-    def remove(self):
+    def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def stop_gently(process, seconds=WAIT_SECONDS):
+def stop_gently(process: Process, seconds: float = WAIT_SECONDS) -> int:
     process.signal(signal.SIGTERM)
     return process.wait(seconds)

@@ -1,5 +1,5 @@
-"""The echo server, made of the bridge's own listener, HTTP and WebSocket files, spoken to by a WebSocket library that is
-not ours (python3-websockets).
+"""The echo server, made of the bridge's own listener, HTTP and WebSocket files, spoken to by a WebSocket library that
+is not ours (python3-websockets).
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The demonstration: a private Redis, a broker, a bridge and six sample agents, until Ctrl-C.
 
-Everything lives in a temporary folder (sockets, logs), which goes at the end. Nothing is restarted: when a process dies, its
-last words are shown and everything ends. Only Python's standard library is used here.
+Everything lives in a temporary folder (sockets, logs), which goes at the end. Nothing is restarted: when a process
+dies, its last words are shown and everything ends. Only Python's standard library is used here.
 """
 
 import argparse
@@ -19,7 +19,6 @@ import sys
 import tempfile
 import time
 import webbrowser
-from typing import Dict, List, Optional
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -59,7 +58,7 @@ class Failure(Exception):
 
 
 class Process:
-    def __init__(self, name: str, command: List[str], folder: pathlib.Path, env: Dict[str, str]) -> None:
+    def __init__(self, name: str, command: list[str], folder: pathlib.Path, env: dict[str, str]) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
         with self.log.open("wb") as log:
@@ -91,7 +90,7 @@ class Demo:
     def __init__(self, build: pathlib.Path, folder: pathlib.Path) -> None:
         self._build = build
         self._folder = folder
-        self._processes: List[Process] = []
+        self._processes: list[Process] = []
         self._redis = folder / "redis.sock"
         self._broker = folder / "broker.sock"
 
@@ -104,7 +103,7 @@ class Demo:
         self._await("broker", lambda: self._ready("spanwire-broker"))
         self._await("bridge", lambda: self._ready("spanwire-bridge"))
 
-    def _start(self, name: str, command: List[str], env: Optional[Dict[str, str]] = None) -> None:
+    def _start(self, name: str, command: list[str], env: dict[str, str] | None = None) -> None:
         self._processes.append(Process(name, command, self._folder, env or {}))
 
     def _start_redis(self) -> None:
@@ -196,7 +195,7 @@ class Demo:
         self._end([p for p in self._processes if p.name == "redis"], REDIS_END_SECONDS)
 
     @staticmethod
-    def _end(processes: List[Process], seconds: float, twice: bool = False) -> None:
+    def _end(processes: list[Process], seconds: float, twice: bool = False) -> None:
         """SIGTERM, for daemons a second one (now, without draining), and after `seconds` SIGKILL."""
         deadline = time.monotonic() + seconds
         for process in processes:

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Holds the include directions of docs/architecture.md: which folder may include which, and where a library's headers may stand.
+"""Holds the include directions of docs/architecture.md: which folder may include which, and where a library's headers
+may stand.
 
     include_check.py [ROOT]     prints one line a violation; exit 1 if there is one
 """
