@@ -9,10 +9,9 @@ namespace {
 using v1::Custom;
 using v1::Event;
 
-// Of the numbers that this schema does not know, these may be a payload's; the ones between them
-// and the payloads' own are more likely to be the envelope's, and yield to those.
-constexpr uint32_t kFirstUnknown = 12;
+// The numbers that event.proto gives to payloads, of today and later ones.
 constexpr uint32_t kFirstPayload = 20;
+constexpr uint32_t kLastPayload = 199;
 
 bool ReadTime(absl::string_view bytes, EventTime* time) {
   WireReader reader(bytes);
@@ -28,8 +27,7 @@ bool ReadTime(absl::string_view bytes, EventTime* time) {
 
 void TakePayload(const WireField& field, bool known, EventFields* fields) {
   if (fields->payload == field.number) return fields->body.Add(field.bytes);
-  if (!known && (fields->known || field.number < kFirstUnknown ||
-                 (field.number < kFirstPayload && fields->payload >= kFirstPayload))) {
+  if (!known && (fields->known || field.number < kFirstPayload || field.number > kLastPayload)) {
     return;
   }
   fields->payload = field.number;

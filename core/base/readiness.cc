@@ -36,14 +36,18 @@ struct Readiness::State {
     Condition& condition = conditions[name];
     const bool news = !ready && reason != condition.reason;
     condition = {ready, ready ? "" : std::move(reason)};
-    if (before ? !ready : news) {
-      LogWarning("not ready", {{"reason", Describe()}});
-    } else if (!before && AllReady()) {
+    if (!before && AllReady()) {
       LogInfo("ready");
+      was_ready = true;
+    } else if (before ? !ready : news) {
+      const std::string why = Describe();
+      was_ready ? LogWarning("not ready", {{"reason", why}})
+                : LogInfo("not ready yet", {{"reason", why}});
     }
   }
 
   std::map<std::string, Condition> conditions;
+  bool was_ready = false;  // once: what is missing before that is no loss
 };
 
 namespace {

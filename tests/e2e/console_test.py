@@ -217,3 +217,26 @@ def test_nothing_sticks_out_at_any_width(stack, browser, width):
     for place in ("#session-list", "#test-list", "#metric-list", "#notice-list"):
         browser.wait(f"document.querySelector('{place}').childElementCount > 0")
     assert browser.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+
+
+def test_a_channel_that_was_left_can_be_followed_again(stack, browser):
+    browser.open(stack.bridge_url + "/favicon.svg")
+    browser.evaluate("""import('/client.js').then(({ Client }) => {
+        window.seen = [];
+        window.client = new Client({ url: location.origin.replace('http', 'ws') + '/v1/ws',
+                                     onEvent: (event) => seen.push(event.data.title) });
+        client.start();
+        client.subscribe('webgui:global');
+    })""")
+    live = "client.channels.get('webgui:global').phase === 'live'"
+    browser.wait(live)
+    browser.evaluate("client.unsubscribe('webgui:global')")
+    say = stack.publisher("left").publish
+    say(notification={"title": "missed"})
+    stack.flush()
+    browser.evaluate("client.subscribe('webgui:global')")
+    browser.wait(live)
+    say(notification={"title": "seen"})
+    browser.wait("seen.length === 2")
+    assert browser.evaluate("seen") == ["missed", "seen"]
+    assert browser.problems == []

@@ -92,11 +92,12 @@ class Demo:
         self._folder = folder
         self._processes: list[Process] = []
         self._redis = folder / "redis.sock"
-        self._broker = folder / "broker.sock"
+        self._broker = ""
 
-    def start(self, port: int) -> None:
+    def start(self, port: int, broker_port: int) -> None:
+        self._broker = f"127.0.0.1:{broker_port}"
         self._start_redis()
-        self._start_daemon("spanwire-broker", f"unix:{self._broker}")
+        self._start_daemon("spanwire-broker", self._broker)
         self._start_daemon("spanwire-bridge", f"127.0.0.1:{port}")
         for name, kind, language in AGENTS:
             self._start_agent(name, kind, language)
@@ -127,7 +128,7 @@ class Demo:
         self._start(name, [program, *arguments])
 
     def _start_agent(self, name: str, kind: str, language: str) -> None:
-        arguments = [kind, "--target", f"unix:{self._broker}", "--name", name]
+        arguments = [kind, "--target", self._broker, "--name", name]
         if language == "c++":
             self._start(name, [self._program("demo-agent"), *arguments])
             return
@@ -170,6 +171,7 @@ class Demo:
         redis = shlex.quote(str(self._redis))
         admin = shlex.quote(str(self._admin("spanwire-bridge")))
         print(f"  agents   {names}")
+        print(f"  broker   {self._broker}, for agents of your own: README.md has two")
         print(f"  logs     {self._folder}/*.log")
         print()
         print(f"Open http://127.0.0.1:{port}/ and watch them work. Ctrl-C ends everything.")
@@ -257,7 +259,7 @@ def run(arguments: argparse.Namespace, folder: pathlib.Path) -> int:
     try:
         print(f"Spanwire: the demonstration starts, in {folder}", flush=True)
         port = free_port(arguments.port)
-        demo.start(port)
+        demo.start(port, free_port(arguments.broker_port))
         demo.say_hello(port)
         if not arguments.no_browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             webbrowser.open(f"http://127.0.0.1:{port}/")
@@ -277,6 +279,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
     parser.add_argument("--port", type=int, default=7480, help="of the page; the next free one if it is busy")
+    parser.add_argument("--broker-port", type=int, default=7400, help="where agents connect; likewise")
     parser.add_argument("--no-browser", action="store_true", help="do not open the page by itself")
     arguments = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
