@@ -232,11 +232,11 @@ def test_a_channel_that_was_left_can_be_followed_again(stack, browser):
     browser.wait(live)
     browser.evaluate("client.unsubscribe('webgui:global')")
     say = stack.publisher("left").publish
-    say(notification={"title": "missed"})
+    say(channels=["webgui:global"], notification={"title": "missed"})
     stack.flush()
     browser.evaluate("client.subscribe('webgui:global')")
     browser.wait(live)
-    say(notification={"title": "seen"})
+    say(channels=["webgui:global"], notification={"title": "seen"})
     browser.wait("seen.length === 2")
     assert browser.evaluate("seen") == ["missed", "seen"]
     assert browser.problems == []
