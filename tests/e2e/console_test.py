@@ -220,7 +220,7 @@ def test_nothing_sticks_out_at_any_width(stack, browser, width):
 
 
 def test_a_channel_that_was_left_can_be_followed_again(stack, browser):
-    browser.open(stack.bridge_url + "/favicon.svg")
+    browser.open(stack.bridge_url + "/")
     browser.evaluate("""import('/client.js').then(({ Client }) => {
         window.seen = [];
         window.client = new Client({ url: location.origin.replace('http', 'ws') + '/v1/ws',
