@@ -4,12 +4,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "bridge/console.h"
+#include "core/base/random.h"
 #include "bridge/session.h"
 
 namespace spanwire::bridge {
 
 Front::Front(Hub* hub, const channel::Names* names)
-    : hub_(hub), names_(names), random_(std::random_device{}()) {}
+    : hub_(hub), names_(names), random_(base::FreshSeed()) {}
 
 Response Front::OnRequest(const Request& request) {
   const Asset* const asset = FindAsset(request.path);

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "bridge/control.h"
 #include "core/base/limits.h"
+#include "core/base/random.h"
 
 namespace spanwire::bridge {
 
@@ -61,7 +62,7 @@ void Session::OnTick() {
 }
 
 void Session::Drain(absl::Duration window) {
-  static thread_local std::mt19937_64 random(std::random_device{}());
+  static thread_local std::mt19937_64 random(base::FreshSeed());
   const int64_t after_ms =
       std::uniform_int_distribution<int64_t>(0, absl::ToInt64Milliseconds(window))(random);
   transport_->Close(CloseCode::kDrain, "unavailable", absl::Milliseconds(after_ms));

@@ -5,6 +5,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "broker/redis_error.h"
+#include "core/base/random.h"
 #include "core/base/limits.h"
 #include "core/channel/script.h"
 
@@ -39,7 +40,7 @@ absl::StatusOr<uint64_t> Verdict(const redis::Reply& reply) {
 }  // namespace
 
 Epochs::Epochs(redis::Commands* redis, const channel::Names* names)
-    : redis_(redis), names_(names), random_(std::random_device{}()) {}
+    : redis_(redis), names_(names), random_(base::FreshSeed()) {}
 
 void Epochs::Claim(absl::string_view producer, uint64_t epoch, Callback callback) {
   const std::string key = names_->EpochKey(producer);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/random.h"
 #include "core/base/log.h"
 
 namespace spanwire::broker {
@@ -15,7 +16,7 @@ Streams::Streams(base::Executor* executor, redis::Commands* redis, const channel
       metrics_(metrics),
       epochs_(redis, names),
       appender_(executor, redis, names, this, std::move(options)),
-      random_(std::random_device{}()) {
+      random_(base::FreshSeed()) {
   own_producer_ = std::make_shared<channel::Producer>(
       channel::Producer{absl::StrCat("broker:", RandomId()), 1, limits::kIdempotencyTtl});
   appender_.set_on_room([this] { ResumeSome(); });

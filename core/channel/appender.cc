@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/random.h"
 #include "core/base/log.h"
 #include "core/channel/script.h"
 
@@ -65,7 +66,7 @@ Appender::Appender(base::Executor* executor, redis::Commands* redis, const Names
       names_(names),
       listener_(listener),
       options_(std::move(options)),
-      random_(std::random_device{}()),
+      random_(base::FreshSeed()),
       alive_(std::make_shared<char>()) {}
 
 Appender::~Appender() = default;

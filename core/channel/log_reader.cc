@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/random.h"
 #include "core/base/log.h"
 
 namespace spanwire::channel {
@@ -45,7 +46,7 @@ LogReader::LogReader(base::Executor* executor, redis::Commands* redis,
       clock_(clock),
       names_(names),
       log_ttl_(log_ttl),
-      random_(std::random_device{}()),
+      random_(base::FreshSeed()),
       alive_(std::make_shared<char>()) {}
 
 LogReader::~LogReader() = default;

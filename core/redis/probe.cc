@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "core/base/limits.h"
 #include "core/base/log.h"
+#include "core/base/random.h"
 
 namespace spanwire::redis {
 namespace {
@@ -15,9 +16,7 @@ namespace {
 constexpr size_t kUnheardTokens = 4;
 
 std::string RandomRun() {
-  std::random_device random;
-  return absl::StrCat(absl::Hex(random(), absl::kZeroPad8), absl::Hex(random(), absl::kZeroPad8),
-                      ":");
+  return absl::StrCat(absl::Hex(base::FreshSeed(), absl::kZeroPad16), ":");
 }
 
 absl::Status Refusal(absl::string_view what, const Reply& reply) {

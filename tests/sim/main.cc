@@ -1,0 +1,116 @@
+// The simulator: runs the whole system from seeds, and tells the first seed whose run breaks a promise.
+//
+//     spanwire-sim [--from N] [--count N] [--seconds S] [--jobs N]     so many seeds, or seeds for so long
+//     spanwire-sim --seed N                                            one of them, with a trace
+//
+// A run depends on its seed alone: each has a process of its own, whose address space is laid out the same every time.
+#include <sys/personality.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <string>
+
+#include "core/base/log.h"
+#include "core/base/random.h"
+#include "tests/sim/world.h"
+
+namespace spanwire::sim {
+namespace {
+
+// Machines ask for their own seeds.
+uint64_t next_machine_seed = 0;
+uint64_t MachineSeed() { return ++next_machine_seed * 0x9E3779B97F4A7C15; }
+
+// Whether the run is good.
+bool RunSeed(uint64_t seed, bool trace) {
+  base::SetLogOutput([trace](absl::string_view line) {
+    if (trace) std::fprintf(stderr, "    %.*s\n", static_cast<int>(line.size()), line.data());
+  });
+  next_machine_seed = seed << 20;
+  base::SetSeedSource(MachineSeed);
+  World world(seed, [trace](const std::string& line) {
+    if (trace) std::fprintf(stderr, "%s\n", line.c_str());
+  });
+  world.Run();
+  for (const std::string& violation : world.truth().violations()) {
+    std::fprintf(stderr, "seed %llu [%s]: %s\n", static_cast<unsigned long long>(seed), world.profile().c_str(),
+                 violation.c_str());
+  }
+  if (trace) {
+    std::fprintf(stderr, "%llu appended, %llu shown, %llu transient, %llu gaps\n",
+                 static_cast<unsigned long long>(world.truth().appended),
+                 static_cast<unsigned long long>(world.truth().shown),
+                 static_cast<unsigned long long>(world.truth().transient),
+                 static_cast<unsigned long long>(world.truth().gaps));
+  }
+  std::fflush(stderr);
+  return world.truth().violations().empty();
+}
+
+pid_t Start(uint64_t seed) {
+  const pid_t child = fork();
+  if (child == 0) _exit(RunSeed(seed, false) ? 0 : 1);
+  return child;
+}
+
+int RunMany(uint64_t from, uint64_t count, double seconds, unsigned jobs) {
+  std::map<pid_t, uint64_t> running;
+  uint64_t next = from;
+  uint64_t passed = 0;
+  uint64_t failed = 0;
+  const auto began = std::chrono::steady_clock::now();
+  const auto more = [&] {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    return failed < 5 && (seconds > 0 ? took.count() < seconds : next < from + count);
+  };
+  while (more() || !running.empty()) {
+    while (more() && running.size() < jobs) {
+      running[Start(next)] = next;
+      ++next;
+    }
+    int status = 0;
+    const pid_t ended = wait(&status);
+    const uint64_t seed = running[ended];
+    running.erase(ended);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+      ++passed;
+    } else {
+      ++failed;
+      std::fprintf(stderr, "seed %llu failed (status %d): again, with a trace, by --seed %llu\n",
+                   static_cast<unsigned long long>(seed), status, static_cast<unsigned long long>(seed));
+    }
+  }
+  std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(passed),
+              static_cast<unsigned long long>(failed));
+  return failed == 0 ? 0 : 1;
+}
+
+int Main(int argc, char** argv) {
+  uint64_t from = 1, count = 200;
+  double seconds = 0;
+  unsigned jobs = 2;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string flag = argv[i];
+    if (flag == "--seed") return RunSeed(std::stoull(argv[i + 1]), true) ? 0 : 1;
+    if (flag == "--from") from = std::stoull(argv[i + 1]);
+    if (flag == "--count") count = std::stoull(argv[i + 1]);
+    if (flag == "--seconds") seconds = std::stod(argv[i + 1]);
+    if (flag == "--jobs") jobs = static_cast<unsigned>(std::stoul(argv[i + 1]));
+  }
+  return RunMany(from, count, seconds, jobs);
+}
+
+}  // namespace
+}  // namespace spanwire::sim
+
+int main(int argc, char** argv) {
+  if ((personality(0xffffffff) & ADDR_NO_RANDOMIZE) == 0) {
+    personality(ADDR_NO_RANDOMIZE);
+    execv("/proc/self/exe", argv);
+  }
+  return spanwire::sim::Main(argc, argv);
+}

@@ -1,0 +1,165 @@
+#include "tests/sim/truth.h"
+
+#include <algorithm>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace spanwire::sim {
+namespace {
+
+constexpr size_t kViolationsKept = 20;
+
+}  // namespace
+
+void Truth::Bad(const std::string& what) {
+  if (violations_.size() < kViolationsKept) violations_.push_back(what);
+}
+
+Instance* Truth::NewInstance(const std::string& producer) {
+  const int number = static_cast<int>(instances_.size()) + 1;
+  Instance& instance = instances_[number];
+  instance.producer = producer;
+  instance.number = number;
+  return &instance;
+}
+
+std::string Truth::Name(const Instance& instance, uint64_t sequence) {
+  return absl::StrCat(instance.producer, "/", instance.number, "/", sequence);
+}
+
+const Instance* Truth::InstanceOf(const std::string& name, uint64_t* sequence) const {
+  const std::vector<std::string> parts = absl::StrSplit(name, '/');
+  int number = 0;
+  if (parts.size() != 3 || !absl::SimpleAtoi(parts[1], &number) || !absl::SimpleAtoi(parts[2], sequence)) return nullptr;
+  const auto found = instances_.find(number);
+  return found == instances_.end() || *sequence == 0 || *sequence > found->second.events.size() ? nullptr
+                                                                                                 : &found->second;
+}
+
+const Record* Truth::Find(const std::string& channel, Position position) const {
+  const auto found = by_position_.find({channel, position});
+  return found == by_position_.end() ? nullptr : &found->second;
+}
+
+const Record* Truth::Last(const std::string& channel) const {
+  const auto found = history_.find(channel);
+  return found == history_.end() || found->second.empty() ? nullptr : found->second.back();
+}
+
+void Truth::OnAcked(Instance* instance, uint64_t sequence) {
+  for (uint64_t n = instance->acked + 1; n <= sequence; ++n) {
+    const Instance::Published& event = instance->events[n - 1];
+    if (event.transient) continue;
+    for (const std::string& channel : event.channels) {
+      if (!by_name_.contains({channel, Name(*instance, n)})) {
+        Bad(absl::StrCat("acknowledged, never appended: ", Name(*instance, n), " on ", channel));
+      }
+    }
+  }
+  instance->acked = std::max(instance->acked, sequence);
+}
+
+void Truth::OnAppended(const std::string& channel, Position position, const std::string& name) {
+  ++appended;
+  uint64_t sequence = 0;
+  const Instance* const instance = InstanceOf(name, &sequence);
+  if (instance == nullptr) return Bad(absl::StrCat("appended, never published: ", name));
+  std::vector<const Record*>& history = history_[channel];
+  const auto [entry, made] = by_position_.try_emplace({channel, position});
+  Record& record = entry->second;
+  if (!made && !record.lost) return Bad(absl::StrCat("a position is given twice: ", position.ToString()));
+  if (!made && record.name != name) {
+    return Bad(absl::StrCat("a position names two events: ", position.ToString(), " on ", channel));
+  }
+  record = {channel, position, name, history.empty() ? nullptr : history.back(), false, ++records_made_};
+
+  // The newest event of the same producer that is still there.
+  for (auto old = history.rbegin(); old != history.rend() && (*old)->number > keys_lost_at_; ++old) {
+    uint64_t old_sequence = 0;
+    const Instance* const older = InstanceOf((*old)->name, &old_sequence);
+    if (older->producer != instance->producer) continue;
+    if (older->epoch > instance->epoch) {
+      Bad(absl::StrCat("an older instance behind a newer one: ", name, " after ", (*old)->name, " on ", channel));
+    } else if (older == instance && old_sequence >= sequence) {
+      Bad(absl::StrCat("twice or out of order in the log: ", name, " after ", (*old)->name, " on ", channel));
+    }
+    break;
+  }
+  // Nothing of a producer overtakes what is missing.
+  for (uint64_t n = sequence - 1; n > 0; --n) {
+    const Instance::Published& event = instance->events[n - 1];
+    if (event.transient || std::find(event.channels.begin(), event.channels.end(), channel) == event.channels.end()) {
+      continue;
+    }
+    if (!by_name_.contains({channel, Name(*instance, n)})) {
+      Bad(absl::StrCat("overtook what is missing: ", name, " before ", Name(*instance, n), " on ", channel));
+    }
+    break;
+  }
+  history.push_back(&record);
+  by_name_[{channel, name}].push_back(&record);
+}
+
+void Truth::OnFlushed() {
+  for (auto& [position, record] : by_position_) record.lost = true;
+  history_.clear();
+  OnProducerKeysLost();
+}
+
+void Truth::OnFailover(uint64_t number) {
+  for (auto& [position, record] : by_position_) {
+    if (record.number > number) record.lost = true;
+  }
+  for (auto& [channel, history] : history_) {
+    while (!history.empty() && history.back()->lost) history.pop_back();
+  }
+}
+
+void Truth::OnShown(View* view, Position position, absl::optional<Position> prev, const std::string& name) {
+  ++shown;
+  const std::string where =
+      absl::StrCat(view->name, " on ", view->channel, ": ", name, " at ", position.ToString());
+  const Record* const record = Find(view->channel, position);
+  if (record == nullptr) return Bad(absl::StrCat("shown, never appended: ", where));
+  if (record->name != name) return Bad(absl::StrCat("shown at another's position: ", where));
+  if (!view->last) return Bad(absl::StrCat("shown before any position was told: ", where));
+  const Position from = prev.value_or(position.Before());
+  if (!(from <= *view->last && *view->last < position)) {
+    Bad(absl::StrCat("not continuous: ", where, ", prev ", from.ToString(), ", last ", view->last->ToString()));
+  }
+  // What stood before it in the log is what the browser saw last, or what it was told.
+  if (position.seq > 1) {
+    if (*view->last != position.Before()) {
+      Bad(absl::StrCat("left something out: ", where, ", last ", view->last->ToString()));
+    }
+  } else if (record->before != nullptr && !record->before->lost && *view->last < record->before->position) {
+    Bad(absl::StrCat("left something out: ", where, ", last ", view->last->ToString(), ", there was ",
+                     record->before->position.ToString()));
+  }
+  if (!view->shown.insert(absl::StrCat(name, "@", position.ToString())).second) {
+    Bad(absl::StrCat("shown twice: ", where));
+  }
+  view->last = position;
+}
+
+void Truth::OnTransient(View*, const std::string& name) {
+  ++transient;
+  uint64_t sequence = 0;
+  if (InstanceOf(name, &sequence) == nullptr) Bad(absl::StrCat("shown, never published: ", name));
+}
+
+void Truth::OnGap(View* view, Position after, Position position, const std::string& reason, bool still_there) {
+  ++gaps;
+  const std::string where = absl::StrCat(view->name, " on ", view->channel, ": gap after ", after.ToString(), " to ",
+                                         position.ToString(), " (", reason, ")");
+  if (view->last && *view->last != after) {
+    Bad(absl::StrCat("the gap begins elsewhere: ", where, ", last ", view->last->ToString()));
+  }
+  if (still_there) Bad(absl::StrCat("nothing was missing: ", where));
+  if (position < after) view->shown.clear();
+  view->last = position;
+}
+
+}  // namespace spanwire::sim

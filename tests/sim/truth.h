@@ -1,0 +1,95 @@
+// What really happened, against which every promise is checked: each event that an agent published, each that Redis
+// appended, each that a browser was shown. A violation is a line of text; a run without any is a good one.
+//
+// The promises: what a browser is shown was published; it is shown once and in order; nothing is left out between two
+// events that it is shown, unless it was told a gap there; no gap is told where nothing is missing; one producer's
+// events stand in its order in every log; what is acknowledged was appended on every channel.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "core/channel/position.h"
+
+namespace spanwire::sim {
+
+using channel::Position;
+
+// One run of an agent.
+struct Instance {
+  std::string producer;
+  int number = 0;      // of all instances of all producers
+  uint64_t epoch = 0;  // once it is known
+  struct Published {
+    std::vector<std::string> channels;
+    bool transient = false;
+  };
+  std::vector<Published> events;  // sequence − 1
+  uint64_t acked = 0;
+};
+
+// One entry of a log that Redis had at some time.
+struct Record {
+  std::string channel;
+  Position position;
+  std::string name;  // of the event
+  const Record* before = nullptr;  // in the channel's history
+  bool lost = false;               // not in the channel's history any more
+  uint64_t number = 0;
+};
+
+class Truth {
+ public:
+  // Agents.
+  Instance* NewInstance(const std::string& producer);
+  // Names an event within its text.
+  static std::string Name(const Instance& instance, uint64_t sequence);
+  void OnAcked(Instance* instance, uint64_t sequence);
+
+  // Redis.
+  void OnAppended(const std::string& channel, Position position, const std::string& name);
+  // Everything is gone.
+  void OnFlushed();
+  // Redis goes back to what it was when `number` records had been appended.
+  void OnFailover(uint64_t number);
+  uint64_t records() const { return records_made_; }
+  // Producer keys were lost: their events may come twice.
+  void OnProducerKeysLost() { keys_lost_at_ = records_made_; }
+  const Record* Last(const std::string& channel) const;
+
+  // Browsers.
+  struct View {
+    std::string name;     // of the browser, for texts
+    std::string channel;
+    absl::optional<Position> last;  // what it saw or was told last
+    std::set<std::string> shown;    // names, since the last rollback
+  };
+  void OnShown(View* view, Position position, absl::optional<Position> prev, const std::string& name);
+  void OnTransient(View* view, const std::string& name);
+  void OnGap(View* view, Position after, Position position, const std::string& reason, bool still_there);
+
+  void Bad(const std::string& what);
+  const std::vector<std::string>& violations() const { return violations_; }
+  const std::map<int, Instance>& instances() const { return instances_; }
+
+  uint64_t shown = 0, gaps = 0, transient = 0, appended = 0;
+
+ private:
+  const Record* Find(const std::string& channel, Position position) const;
+  const Instance* InstanceOf(const std::string& name, uint64_t* sequence) const;
+
+  std::map<int, Instance> instances_;
+  std::map<std::pair<std::string, Position>, Record> by_position_;
+  std::map<std::string, std::vector<const Record*>> history_;  // channel → what its log grew by, without what was lost
+  std::map<std::pair<std::string, std::string>, std::vector<const Record*>> by_name_;  // channel, event
+  uint64_t records_made_ = 0;
+  uint64_t keys_lost_at_ = 0;
+  std::vector<std::string> violations_;
+};
+
+}  // namespace spanwire::sim

@@ -1,0 +1,301 @@
+#include "tests/sim/world.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/log.h"
+
+namespace spanwire::sim {
+namespace {
+
+constexpr int64_t kStart = 1'704'110'400'000'000;
+constexpr absl::Duration kFaulty = absl::Seconds(20);   // how long things go wrong
+constexpr absl::Duration kSettled = absl::Seconds(90);  // after which nothing may be open any more
+constexpr size_t kBrowsers = 5;
+
+}  // namespace
+
+World::World(uint64_t seed, std::function<void(const std::string&)> trace)
+    : random_(seed),
+      trace_(std::move(trace)),
+      channels_({names_.Session("a"), names_.Agent("b"), names_.Global()}),
+      network_{&executor_, &random_, &redis_} {
+  redis_.now_us = [this] { return kStart + absl::ToInt64Microseconds(executor_.Uptime()) + skew_us_; };
+  redis_.on_publish = [this](const std::string& channel, const std::string& payload) {
+    for (const auto& bridge : bridges_) {
+      if (bridge) bridge->pubsub.OnPublished(channel, payload);
+    }
+  };
+  redis_.on_append = [this](const std::string& channel, Position position, const std::string& event) {
+    v1::Event parsed;
+    parsed.ParseFromString(event);
+    truth_.OnAppended(channel, position, parsed.log_line().text());
+  };
+  appender_.max_events = Chance(random_, 0.3) ? 100 : 5000;
+  AddFaults();
+  brokers_.resize(2);
+  bridges_.resize(2);
+  for (size_t i = 0; i < 2; ++i) {
+    StartBroker(i);
+    StartBridge(i);
+  }
+  const int64_t agents = Between(random_, 2, 4);
+  for (int64_t i = 0; i < agents; ++i) agents_.push_back(NewAgent(absl::StrCat("p", i)));
+  for (size_t i = 0; i < kBrowsers; ++i) {
+    const auto begin = static_cast<Browser::Begin>(Between(random_, 0, 2));
+    const std::string channel = channels_[static_cast<size_t>(Between(random_, 0, 2))];
+    browsers_.push_back(std::make_unique<Browser>(
+        &executor_, &random_, &truth_, &names_, absl::StrCat("browser ", i), channel, begin,
+        [this] { return PickBridge(); },
+        [this](const std::string& name, Position after, Position) { return StillThere(name, after); }));
+  }
+}
+
+World::~World() {
+  browsers_.clear();
+  ghosts_.clear();
+  agents_.clear();
+  bridges_.clear();
+  brokers_.clear();
+}
+
+// What can go wrong. A run has some of it, each more or less often.
+void World::AddFaults() {
+  const auto maybe = [this](const char* name, double probability, double weight, std::function<void()> strike) {
+    if (!Chance(random_, probability)) return;
+    absl::StrAppend(&profile_, profile_.empty() ? "" : " ", name);
+    faults_.push_back({name, weight * (Chance(random_, 0.3) ? 4 : 1), std::move(strike)});
+  };
+  const auto index = [this] { return static_cast<size_t>(Between(random_, 0, 1)); };
+  const auto channel = [this] { return channels_[static_cast<size_t>(Between(random_, 0, 2))]; };
+  maybe("broker-crash", 0.5, 0.2, [=, this] { KillBroker(index()); });
+  maybe("bridge-crash", 0.4, 0.2, [=, this] { KillBridge(index()); });
+  maybe("broker-cut", 0.6, 0.5, [=, this] {
+    if (const auto& broker = brokers_[index()]) broker->client.Cut();
+  });
+  maybe("bridge-cut", 0.6, 0.5, [=, this] {
+    if (const auto& bridge = bridges_[index()]) Chance(random_, 0.5) ? bridge->client.Cut() : bridge->pubsub.Cut();
+  });
+  maybe("pubsub-killed", 0.4, 0.5, [this] {
+    for (const auto& bridge : bridges_) {
+      if (bridge) bridge->pubsub.Cut();
+    }
+  });
+  maybe("stall", 0.3, 0.2, [=, this] {
+    const auto& broker = brokers_[index()];
+    const auto& bridge = bridges_[index()];
+    if (broker) broker->client.Stall(true);
+    if (bridge) Chance(random_, 0.5) ? bridge->client.Stall(true) : bridge->pubsub.Stall(true);
+    Later(absl::Milliseconds(Between(random_, 10, 8000)), [this] {
+      for (const auto& healed : brokers_) {
+        if (healed) healed->client.Stall(false);
+      }
+      for (const auto& healed : bridges_) {
+        if (!healed) continue;
+        healed->client.Stall(false);
+        healed->pubsub.Stall(false);
+      }
+    });
+  });
+  maybe("browser-cut", 0.6, 0.8, [this] { browsers_[static_cast<size_t>(Between(random_, 0, kBrowsers - 1))]->Cut(); });
+  maybe("slow", 0.5, 0.5, [this] {
+    browsers_[static_cast<size_t>(Between(random_, 0, kBrowsers - 1))]->SetSlow(Chance(random_, 0.5));
+  });
+  maybe("restart", 0.5, 0.3, [this] {
+    auto& agent = agents_[static_cast<size_t>(Between(random_, 0, static_cast<int64_t>(agents_.size()) - 1))];
+    const std::string producer = agent->instance().producer;
+    if (Chance(random_, 0.6)) ghosts_.push_back(std::move(agent));
+    agent = NewAgent(producer);
+  });
+  maybe("drops", 0.5, 0, [] {});
+  if (!faults_.empty() && std::string(faults_.back().name) == "drops") network_.drops = 0.03;
+  maybe("zombies", 0.5, 0, [] {});
+  if (!faults_.empty() && std::string(faults_.back().name) == "zombies") network_.zombies = 0.5;
+  maybe("trim", 0.3, 0.3, [=, this] {
+    redis_.Trim(names_.LogKey(channel()), static_cast<size_t>(Between(random_, 1, 20)));
+  });
+  maybe("delete", 0.15, 0.1, [=, this] { redis_.Delete(names_.LogKey(channel())); });
+  maybe("flush", 0.25, 0.1, [this] {
+    redis_.FlushAll();
+    truth_.OnFlushed();
+    if (Chance(random_, 0.4)) {
+      for (const auto& broker : brokers_) {
+        if (broker) broker->client.Cut();
+      }
+    }
+  });
+  maybe("failover", 0.3, 0.15, [this] { Failover(); });
+  maybe("skew", 0.3, 0.1, [this] {
+    const int64_t steps[] = {3, 1000, 2'000'000, 40'000'000};
+    skew_us_ += steps[Between(random_, 0, 3)] * (Chance(random_, 0.5) ? 1 : -1);
+  });
+  maybe("memory", 0.3, 0.1, [this] {
+    redis_.out_of_memory = true;
+    Later(absl::Milliseconds(Between(random_, 1, 12'000)), [this] { redis_.out_of_memory = false; });
+  });
+  maybe("scripts", 0.2, 0.2, [this] { redis_.knows_scripts = false; });
+  if (Chance(random_, 0.25)) {
+    absl::StrAppend(&profile_, " expiry");
+    appender_.log_ttl = absl::Seconds(Between(random_, 2, 8));
+  }
+}
+
+void World::Happen(const std::string& what) {
+  if (trace_) trace_(absl::StrCat(absl::FormatDuration(executor_.Uptime()), " ", what));
+}
+
+void World::Later(absl::Duration delay, base::Task task) { timers_.push_back(executor_.After(delay, std::move(task))); }
+
+BrokerNode* World::PickBroker() {
+  const size_t first = static_cast<size_t>(Between(random_, 0, 1));
+  return brokers_[first] ? brokers_[first].get() : brokers_[1 - first].get();
+}
+
+BridgeNode* World::PickBridge() {
+  const size_t first = static_cast<size_t>(Between(random_, 0, 1));
+  return bridges_[first] ? bridges_[first].get() : bridges_[1 - first].get();
+}
+
+std::unique_ptr<Agent> World::NewAgent(const std::string& producer) {
+  return std::make_unique<Agent>(&executor_, &random_, &truth_, producer, [this] { return PickBroker(); });
+}
+
+void World::StartBroker(size_t index) {
+  brokers_[index] = std::make_unique<BrokerNode>(&network_, &names_, &metrics_, appender_);
+}
+
+void World::StartBridge(size_t index) {
+  bridges_[index] = std::make_unique<BridgeNode>(&network_, &names_, absl::StrCat("bridge-", ++bridges_started_),
+                                                 appender_.log_ttl);
+}
+
+void World::KillBroker(size_t index) {
+  if (!brokers_[index]) return;
+  const std::unique_ptr<BrokerNode> dead = std::move(brokers_[index]);
+  Later(absl::Milliseconds(Between(random_, 1, 2000)), [this, index] { StartBroker(index); });
+}
+
+void World::KillBridge(size_t index) {
+  if (!bridges_[index]) return;
+  for (const auto& browser : browsers_) {
+    if (browser->bridge() == bridges_[index].get()) browser->Cut();
+  }
+  const std::unique_ptr<BridgeNode> dead = std::move(bridges_[index]);
+  Later(absl::Milliseconds(Between(random_, 1, 2000)), [this, index] { StartBridge(index); });
+}
+
+// A replica without the newest events takes over. Some brokers still hold on to the old master.
+void World::Failover() {
+  if (snapshots_.empty()) return;
+  const Snapshot& snapshot = snapshots_[static_cast<size_t>(Between(random_, 0, static_cast<int64_t>(snapshots_.size()) - 1))];
+  for (const auto& broker : brokers_) {
+    if (!broker) continue;
+    if (Chance(random_, 0.5)) {
+      broker->client.Demote();
+    } else {
+      broker->client.Cut(true);
+    }
+  }
+  network_.floating.clear();
+  redis_.Restore(snapshot.keys);
+  truth_.OnFailover(snapshot.records);
+  snapshots_.clear();
+  failover_at_ = executor_.Uptime();
+  if (Chance(random_, 0.5)) redis_.knows_scripts = false;
+  for (const auto& bridge : bridges_) {
+    if (!bridge) continue;
+    bridge->client.Cut(true);
+    bridge->pubsub.Cut();
+  }
+}
+
+// Whether the event after `after` is in the log: then nothing is missing there. After a failover what was trimmed may be
+// back, so for a while nobody can tell.
+bool World::StillThere(const std::string& channel, Position after) {
+  if (executor_.Uptime() - failover_at_ < absl::Seconds(30)) return false;
+  const RedisModel::Value* log = redis_.Find(names_.LogKey(channel));
+  if (log == nullptr) return false;
+  return std::any_of(log->entries.begin(), log->entries.end(), [&](const RedisModel::Entry& entry) {
+    return channel::Follows(after, entry.id, Position::Parse(entry.prev));
+  });
+}
+
+void World::Step(double load) {
+  if (Chance(random_, load)) {
+    agents_[static_cast<size_t>(Between(random_, 0, static_cast<int64_t>(agents_.size()) - 1))]->Publish(channels_);
+  }
+  if (!ghosts_.empty() && Chance(random_, 0.2)) ghosts_.front()->Publish(channels_);
+  if (!ghosts_.empty() && Chance(random_, 0.02)) ghosts_.erase(ghosts_.begin());
+  if (!network_.floating.empty() && Chance(random_, 0.05)) {
+    const std::vector<std::string> command = std::move(network_.floating.front());
+    network_.floating.erase(network_.floating.begin());
+    Happen("a zombie command is executed");
+    redis_.Execute(command);
+  }
+  if (Chance(random_, 0.02)) {
+    snapshots_.push_back({redis_.Snapshot(), truth_.records()});
+    if (snapshots_.size() > 3) snapshots_.erase(snapshots_.begin());
+  }
+  for (auto& agent : agents_) {
+    if (!agent->stopped()) continue;
+    Happen(absl::StrCat("agent stopped: ", agent->why().ToString()));
+    agent = NewAgent(agent->instance().producer);
+  }
+}
+
+void World::Run() {
+  const absl::Duration end = executor_.Uptime() + kFaulty;
+  const double load = std::uniform_real_distribution<double>(0.05, 0.9)(random_);
+  while (executor_.Uptime() < end && truth_.violations().empty()) {
+    executor_.Advance(absl::Milliseconds(Between(random_, 1, 40)));
+    Step(load);
+    for (const Fault& fault : faults_) {
+      if (!Chance(random_, fault.weight / 50)) continue;
+      Happen(fault.name);
+      fault.strike();
+      break;
+    }
+  }
+  if (truth_.violations().empty()) Settle();
+}
+
+// Everything is healed; what is left must come to an end.
+void World::Settle() {
+  Happen("healed");
+  network_.drops = network_.zombies = 0;
+  redis_.out_of_memory = false;
+  ghosts_.clear();
+  for (const auto& broker : brokers_) {
+    if (broker) broker->client.Stall(false);
+  }
+  for (const auto& bridge : bridges_) {
+    if (!bridge) continue;
+    bridge->client.Stall(false);
+    bridge->pubsub.Stall(false);
+  }
+  for (const auto& browser : browsers_) browser->SetSlow(false);
+  const absl::Duration end = executor_.Uptime() + kSettled;
+  while (executor_.Uptime() < end && truth_.violations().empty()) {
+    executor_.Advance(absl::Milliseconds(250));
+    Step(0);
+  }
+  if (truth_.violations().empty()) CheckEnd();
+}
+
+void World::CheckEnd() {
+  for (const auto& agent : agents_) {
+    if (!agent->done()) truth_.Bad(absl::StrCat("agent ", agent->instance().producer, " is not done"));
+  }
+  for (const auto& browser : browsers_) {
+    const Truth::View& view = browser->view();
+    const RedisModel::Value* tail = redis_.Find(names_.TailKey(view.channel));
+    const std::string where = tail != nullptr ? tail->text : "nowhere";
+    const std::string last = view.last ? view.last->ToString() : "nothing";
+    if (!browser->live() || last != where) {
+      truth_.Bad(absl::StrCat(view.name, " on ", view.channel, " is at ", last, ", the channel at ", where));
+    }
+  }
+}
+
+}  // namespace spanwire::sim
