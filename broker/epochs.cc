@@ -7,17 +7,9 @@
 #include "broker/redis_error.h"
 #include "core/base/random.h"
 #include "core/base/limits.h"
-#include "core/channel/script.h"
 
 namespace spanwire::broker {
 namespace {
-
-const channel::Script& EpochScript() {
-  static const channel::Script* const script = new channel::Script(
-#include "broker/epoch_lua.inc"
-  );
-  return *script;
-}
 
 absl::StatusOr<uint64_t> Verdict(const redis::Reply& reply) {
   uint64_t epoch;
@@ -38,6 +30,13 @@ absl::StatusOr<uint64_t> Verdict(const redis::Reply& reply) {
 }
 
 }  // namespace
+
+const channel::Script& EpochScript() {
+  static const channel::Script* const script = new channel::Script(
+#include "broker/epoch_lua.inc"
+  );
+  return *script;
+}
 
 Epochs::Epochs(redis::Commands* redis, const channel::Names* names)
     : redis_(redis), names_(names), random_(base::FreshSeed()) {}

@@ -11,9 +11,13 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "core/channel/name.h"
+#include "core/channel/script.h"
 #include "core/redis/commands.h"
 
 namespace spanwire::broker {
+
+// broker/epoch.lua.
+const channel::Script& EpochScript();
 
 class Epochs {
  public:

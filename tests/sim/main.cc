@@ -1,6 +1,7 @@
 // The simulator: runs the whole system from seeds, and tells the first seed whose run breaks a promise.
 //
-//     spanwire-sim [--from N] [--count N] [--seconds S] [--jobs N]     so many seeds, or seeds for so long
+//     spanwire-sim [--from N] [--count N] [--seconds S] [--jobs N] [--most-failures N]
+//                                                                      so many seeds, or seeds for so long
 //     spanwire-sim --seed N                                            one of them, with a trace
 //
 // A run depends on its seed alone: each has a process of its own, whose address space is laid out the same every time.
@@ -57,7 +58,7 @@ pid_t Start(uint64_t seed) {
   return child;
 }
 
-int RunMany(uint64_t from, uint64_t count, double seconds, unsigned jobs) {
+int RunMany(uint64_t from, uint64_t count, double seconds, unsigned jobs, uint64_t most_failures) {
   std::map<pid_t, uint64_t> running;
   uint64_t next = from;
   uint64_t passed = 0;
@@ -65,7 +66,7 @@ int RunMany(uint64_t from, uint64_t count, double seconds, unsigned jobs) {
   const auto began = std::chrono::steady_clock::now();
   const auto more = [&] {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-    return failed < 5 && (seconds > 0 ? took.count() < seconds : next < from + count);
+    return failed < most_failures && (seconds > 0 ? took.count() < seconds : next < from + count);
   };
   while (more() || !running.empty()) {
     while (more() && running.size() < jobs) {
@@ -90,7 +91,7 @@ int RunMany(uint64_t from, uint64_t count, double seconds, unsigned jobs) {
 }
 
 int Main(int argc, char** argv) {
-  uint64_t from = 1, count = 200;
+  uint64_t from = 1, count = 2000, most_failures = 5;
   double seconds = 0;
   unsigned jobs = 2;
   for (int i = 1; i + 1 < argc; i += 2) {
@@ -99,9 +100,10 @@ int Main(int argc, char** argv) {
     if (flag == "--from") from = std::stoull(argv[i + 1]);
     if (flag == "--count") count = std::stoull(argv[i + 1]);
     if (flag == "--seconds") seconds = std::stod(argv[i + 1]);
+    if (flag == "--most-failures") most_failures = std::stoull(argv[i + 1]);
     if (flag == "--jobs") jobs = static_cast<unsigned>(std::stoul(argv[i + 1]));
   }
-  return RunMany(from, count, seconds, jobs);
+  return RunMany(from, count, seconds, jobs, most_failures);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "broker/epochs.h"
 #include "core/channel/script.h"
 
 namespace spanwire::sim {
@@ -150,8 +151,10 @@ Reply RedisModel::Script(const Words& command, bool whole) {
   const Words keys(command.begin() + 3, command.begin() + 3 + static_cast<std::ptrdiff_t>(count));
   const Words args(command.begin() + 3 + static_cast<std::ptrdiff_t>(count), command.end());
   const channel::Script& publish = channel::PublishScript();
-  const bool is_publish = command[1] == (whole ? publish.source() : publish.sha1());
-  return is_publish ? PublishScript(keys, args) : EpochScript(keys, args);
+  const channel::Script& epoch = broker::EpochScript();
+  if (command[1] == (whole ? publish.source() : publish.sha1())) return PublishScript(keys, args);
+  if (command[1] == (whole ? epoch.source() : epoch.sha1())) return EpochScript(keys, args);
+  return Error("NOSCRIPT No matching script. Please use EVAL.");
 }
 
 absl::optional<absl::optional<Position>> RedisModel::Add(const std::string& key, bool make, uint64_t most, uint64_t epoch,
@@ -175,7 +178,6 @@ absl::optional<absl::optional<Position>> RedisModel::Add(const std::string& key,
 
 // core/channel/publish.lua
 Reply RedisModel::PublishScript(const Words& keys, const Words& args) {
-  if (out_of_memory) return Error(kOutOfMemory);
   const std::string& channel = args[0];
   const Value* tail = Find(keys[1]);
   const std::string prev = tail != nullptr ? tail->text : "0-0";
@@ -204,6 +206,7 @@ Reply RedisModel::PublishScript(const Words& keys, const Words& args) {
     }
     reached_before.push_back(Integer(reached));
     if (reached >= 0) {
+      if (out_of_memory) return Error(kOutOfMemory);  // decided before the first write
       for (size_t j = i + 3; j < end; j += 2) {
         const int64_t sequence = Number(args[j]);
         const std::string& event = args[j + 1];
