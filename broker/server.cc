@@ -60,8 +60,9 @@ class Door final : private base::Acceptor::Handler {
   using Grpc = grpc::experimental::ExternalConnectionAcceptor;
 
   // Comes before BuildAndStart, Open after it.
-  explicit Door(grpc::ServerBuilder* builder)
-      : grpc_(builder->experimental().AddExternalConnectionAcceptor(
+  Door(grpc::ServerBuilder* builder, BrokerMetrics* metrics)
+      : metrics_(metrics),
+        grpc_(builder->experimental().AddExternalConnectionAcceptor(
             grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
             grpc::InsecureServerCredentials())) {}
   ~Door() override { Close(); }
@@ -81,14 +82,18 @@ class Door final : private base::Acceptor::Handler {
     return LeavesReserve(fd.get()) && connections_.HasRoom(loop_.Uptime());
   }
   void OnConnection(base::FileDescriptor fd) override {
+    metrics_->connections.Increment();
     connections_.Add(fd.get());
     Grpc::NewConnectionParameters parameters;
     parameters.fd = fd.Release();
     grpc_->HandleNewConnection(&parameters);
   }
   // The agent sees that the connection ends, and comes again later.
-  void OnRefused(const base::FileDescriptor&) override {}
+  void OnRefused(const base::FileDescriptor&) override {
+    metrics_->refused_connections.Increment();
+  }
 
+  BrokerMetrics* const metrics_;
   const std::unique_ptr<Grpc> grpc_;
   HandedOver connections_;
   base::Loop loop_{"accept"};
@@ -117,7 +122,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Broker* broker, const base
       {"spanwire.v1.PublisherService", "grpc.health.v1.Health",
        "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"});
   grpc::ServerBuilder builder;
-  impl->door = std::make_unique<Door>(&builder);
+  impl->door = std::make_unique<Door>(&builder, broker->metrics());
   if (absl::Status status = impl->door->Bind(listen); !status.ok()) return status;
   SetLimits(&builder);
   builder.RegisterService(impl->publisher.get());

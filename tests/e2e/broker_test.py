@@ -50,6 +50,7 @@ def test_a_broker_that_ran_out_of_descriptors_serves_again(system):
     refused = [client for client in clients if is_refused(client)]
     assert 100 < len(refused) < 300
     assert "connection refused: too many" in system.broker.text()
+    assert system.broker.metric("spanwire_broker_refused_connections_total") == len(refused)
     say(first)  # those who are there notice nothing
     first.flush()
     assert system.broker.ready()
@@ -215,6 +216,8 @@ def test_reading_that_fails_is_an_end_and_everything_is_sent_again(system, monke
     assert publisher.counters.reconnects == 1
 
 
+# Both clients.
+
 PUBLISH = """
 import sys
 import spanwire
@@ -228,6 +231,12 @@ def test_a_proxy_in_the_environment_is_not_asked_for_the_broker(system):
     system.add_daemon("tcp-broker", "spanwire-broker", address).wait_ready()
     proxy = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "grpc_proxy")}
     path = os.pathsep.join([str(BIN.parent / "python"), str(ROOT / "clients" / "python")])
-    done = subprocess.run([sys.executable, "-c", PUBLISH, address], capture_output=True, text=True, timeout=60,
-                          env={**os.environ, **proxy, "no_proxy": "", "PYTHONPATH": path})
-    assert done.returncode == 0, done.stderr
+    env = {**os.environ, **proxy, "no_proxy": "", "PYTHONPATH": path}
+    for agent in (
+        [sys.executable, "-c", PUBLISH, address],
+        [BIN / "load-agent", "--target", address, "--channels", "webgui:session:s", "--rate", "100", "--events", "3",
+         "--label", "past the proxy"],
+    ):
+        done = subprocess.run(agent, capture_output=True, text=True, timeout=30, env=env)
+        assert done.returncode == 0, done.stderr
+    assert system.redis("XLEN", "webgui:log:{webgui:session:s}") == 4
