@@ -29,7 +29,7 @@ std::string CloseReason(uint16_t code, absl::string_view why, absl::Duration rec
 
 }  // namespace
 
-Connection::Connection(ConnectionLoop* loop, FileDescriptor fd)
+Connection::Connection(ConnectionLoop* loop, base::FileDescriptor fd)
     : loop_(loop),
       socket_(std::make_shared<Socket>(loop->loop()->io(), std::move(fd), loop,
                                        static_cast<Socket::Handler*>(this))) {

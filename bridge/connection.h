@@ -20,7 +20,7 @@ namespace spanwire::bridge {
 
 class Connection final : public Transport, private Socket::Handler {
  public:
-  Connection(ConnectionLoop* loop, FileDescriptor fd);
+  Connection(ConnectionLoop* loop, base::FileDescriptor fd);
   ~Connection() override;
 
   // Transport.

@@ -33,7 +33,8 @@ ConnectionLoop::ConnectionLoop(base::Loop* loop, Site* site, const HttpGate* gat
       now_(loop->Uptime()),
       swept_(now_),
       self_(std::make_shared<ConnectionLoop*>(this)),
-      adopted_(loop, [this](std::vector<FileDescriptor>&& fds) { OnAdopted(std::move(fds)); }) {
+      adopted_(loop,
+               [this](std::vector<base::FileDescriptor>&& fds) { OnAdopted(std::move(fds)); }) {
   ScheduleSweep();
 }
 
@@ -43,13 +44,13 @@ ConnectionLoop::~ConnectionLoop() {
   connections_.clear();
 }
 
-void ConnectionLoop::Adopt(FileDescriptor fd) {
+void ConnectionLoop::Adopt(base::FileDescriptor fd) {
   connection_count_.fetch_add(1, std::memory_order_relaxed);
   adopted_.Post(std::move(fd));
 }
 
-void ConnectionLoop::OnAdopted(std::vector<FileDescriptor>&& fds) {
-  for (FileDescriptor& fd : fds) {
+void ConnectionLoop::OnAdopted(std::vector<base::FileDescriptor>&& fds) {
+  for (base::FileDescriptor& fd : fds) {
     if (options_.send_buffer_bytes > 0) {
       ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUF, &options_.send_buffer_bytes,
                    sizeof(options_.send_buffer_bytes));

@@ -54,7 +54,7 @@ class ConnectionLoop final : public FlushList {
   ConnectionLoop& operator=(const ConnectionLoop&) = delete;
 
   // Takes over an accepted, non-blocking socket. From any thread.
-  void Adopt(FileDescriptor fd);
+  void Adopt(base::FileDescriptor fd);
   // Connections now, including those that are on their way here. From any thread.
   size_t connections() const { return connection_count_.load(std::memory_order_relaxed); }
   // From any thread.
@@ -79,7 +79,7 @@ class ConnectionLoop final : public FlushList {
   void OnTraffic(size_t bytes_in, size_t bytes_out) override;
 
  private:
-  void OnAdopted(std::vector<FileDescriptor>&& fds);
+  void OnAdopted(std::vector<base::FileDescriptor>&& fds);
   void ScheduleEndOfTurn();
   void EndTurn();
   void Sweep();
@@ -106,7 +106,7 @@ class ConnectionLoop final : public FlushList {
   absl::Duration swept_;  // the last sweep's Uptime
   base::Executor::Timer sweep_;
   std::shared_ptr<ConnectionLoop*> self_;  // for posted tasks; null inside after the end
-  base::Mailbox<FileDescriptor> adopted_;
+  base::Mailbox<base::FileDescriptor> adopted_;
 };
 
 }  // namespace spanwire::bridge

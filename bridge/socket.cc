@@ -9,7 +9,7 @@
 
 namespace spanwire::bridge {
 
-Socket::Socket(asio::io_context& io, FileDescriptor fd, FlushList* shared, Handler* handler)
+Socket::Socket(asio::io_context& io, base::FileDescriptor fd, FlushList* shared, Handler* handler)
     : descriptor_(io), shared_(shared), handler_(handler) {
   progress_at_ = alive_at_ = shared_->now();
   asio::error_code error;

@@ -17,8 +17,8 @@
 
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "bridge/socket_fd.h"
 #include "bridge/socket_queue.h"
+#include "core/base/file_descriptor.h"
 
 namespace spanwire::bridge {
 
@@ -48,7 +48,7 @@ class Socket : public std::enable_shared_from_this<Socket> {
   };
 
   // `fd` is non-blocking. `shared` and `handler` outlive it, or Close is called.
-  Socket(asio::io_context& io, FileDescriptor fd, FlushList* shared, Handler* handler);
+  Socket(asio::io_context& io, base::FileDescriptor fd, FlushList* shared, Handler* handler);
   ~Socket();
 
   // Whether bytes are read. It begins without.

@@ -5,7 +5,10 @@
 namespace spanwire::broker {
 
 BrokerMetrics::BrokerMetrics(base::Metrics* m)
-    : streams(m->AddGauge("spanwire_broker_streams", "Open publish streams.")),
+    : connections(m->AddCounter("spanwire_broker_accepted_total", "Connections accepted.")),
+      refused_connections(m->AddCounter("spanwire_broker_refused_connections_total",
+                                        "Connections refused for lack of room or descriptors.")),
+      streams(m->AddGauge("spanwire_broker_streams", "Open publish streams.")),
       events(m->AddCounter("spanwire_broker_events_received_total", "Events that agents sent.")),
       event_bytes(
           m->AddCounter("spanwire_broker_event_bytes_received_total", "Bytes of accepted events.")),

@@ -20,6 +20,8 @@ struct BrokerMetrics {
   }
   base::Counter& Calls(absl::StatusCode code) { return *calls[static_cast<size_t>(code)]; }
 
+  base::Counter& connections;
+  base::Counter& refused_connections;
   base::Gauge& streams;
   base::Counter& events;
   base::Counter& event_bytes;

@@ -186,7 +186,7 @@ void PublishStream::MaybeRead() {
       unwritten_.size() >= limits::kUnwrittenFrames) {
     return;
   }
-  if (!host_->HasRoom(this)) {
+  if (appender_->over_bound(this) || !host_->HasRoom(this)) {
     if (!std::exchange(stopped_, true)) PushFlow(v1::Flow::LEVEL_STOP, absl::ZeroDuration());
     return;
   }
@@ -196,6 +196,8 @@ void PublishStream::MaybeRead() {
 }
 
 void PublishStream::Resume() { MaybeRead(); }
+
+void PublishStream::OnRoom() { MaybeRead(); }
 
 void PublishStream::Drain(absl::Duration retry_after) {
   if (ended() || draining_) return;

@@ -3,8 +3,8 @@
 // to do.
 //
 // What is unacknowledged is bounded by the credits, what is unwritten by limits::kUnwrittenFrames;
-// while either the latter or the appender is full, nothing is read, so that HTTP/2's window closes
-// and the agent's Publish says so.
+// while either the latter or the appender is full, or this stream's share of it, nothing is read,
+// so that HTTP/2's window closes and the agent's Publish says so.
 //
 // Owner: its transport. Thread: the redis loop's only.
 #pragma once
@@ -54,7 +54,7 @@ class PublishStream final : public channel::AppendSink {
     virtual void OnEnd(PublishStream* stream, const absl::Status& status) = 0;
     // A newer instance has taken over. OnEnd follows.
     virtual void OnFenced(PublishStream* stream, uint64_t newer) = 0;
-    // Whether the appender takes more. If not, Resume follows when it does.
+    // Whether the appender takes more from streams. If not, Resume follows when it does.
     virtual bool HasRoom(PublishStream* stream) = 0;
   };
 
@@ -81,6 +81,7 @@ class PublishStream final : public channel::AppendSink {
   void OnCommitted(uint64_t sequence, absl::string_view channel,
                    absl::optional<channel::Position> position) override;
   void OnFenced(uint64_t newer) override;
+  void OnRoom() override;
 
   // Null before Accept.
   const std::shared_ptr<const channel::Producer>& producer() const { return producer_; }

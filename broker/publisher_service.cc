@@ -1,5 +1,6 @@
 #include "broker/publisher_service.h"
 
+#include <atomic>
 #include <random>
 #include <string>
 #include <utility>
@@ -123,13 +124,21 @@ class StreamReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
 
 class CallReactor final : public grpc::ServerUnaryReactor {
  public:
-  CallReactor(Broker* broker, grpc::CallbackServerContext* context, ByteBuffer* response)
-      : broker_(broker), context_(context), response_(response) {}
+  // `calls` counts them all, this one too.
+  CallReactor(Broker* broker, std::atomic<size_t>* calls, grpc::CallbackServerContext* context,
+              ByteBuffer* response)
+      : broker_(broker), calls_(calls), context_(context), response_(response) {}
 
   // gRPC's threads.
 
   void Begin(std::shared_ptr<CallReactor> self, const ByteBuffer& request) {
     self_ = std::move(self);
+    // Before it costs anything to look at it.
+    if (calls_->fetch_add(1) >= limits::kPublishCalls) {
+      const absl::Status status = TooManyCalls();
+      broker_->metrics()->Calls(status.code()).Increment();
+      return Finish(ToGrpc(status));
+    }
     grpc::Slice slice;
     absl::StatusOr<PublishCall> call = absl::InvalidArgumentError("the message cannot be read");
     if (InOnePiece(request, &slice)) {
@@ -140,6 +149,7 @@ class CallReactor final : public grpc::ServerUnaryReactor {
   }
 
   void OnDone() override {
+    calls_->fetch_sub(1);
     Broker* const broker = broker_;
     broker->Post([self = std::move(self_)] {});
   }
@@ -164,6 +174,7 @@ class CallReactor final : public grpc::ServerUnaryReactor {
   }
 
   Broker* const broker_;
+  std::atomic<size_t>* const calls_;
   grpc::CallbackServerContext* const context_;
   ByteBuffer* const response_;
   std::shared_ptr<CallReactor> self_;  // until OnDone
@@ -186,13 +197,14 @@ class PublisherServiceImpl final : public RawService {
 
   grpc::ServerUnaryReactor* Publish(grpc::CallbackServerContext* context, const ByteBuffer* request,
                                     ByteBuffer* response) override {
-    auto reactor = std::make_shared<CallReactor>(broker_, context, response);
+    auto reactor = std::make_shared<CallReactor>(broker_, &calls_, context, response);
     reactor->Begin(reactor, *request);
     return reactor.get();
   }
 
  private:
   Broker* const broker_;
+  std::atomic<size_t> calls_ = 0;
 };
 
 }  // namespace

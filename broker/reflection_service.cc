@@ -1,5 +1,6 @@
 #include "broker/reflection_service.h"
 
+#include <atomic>
 #include <utility>
 
 #include <grpc/reflection/v1/reflection.grpc.pb.h>
@@ -7,6 +8,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "broker/descriptors.h"
+#include "core/base/limits.h"
 
 namespace spanwire::broker {
 namespace {
@@ -72,8 +74,14 @@ class Reflection {
 template <typename Request, typename Response>
 class Session final : public grpc::ServerBidiReactor<Request, Response> {
  public:
-  explicit Session(const Reflection<Request, Response>* reflection) : reflection_(reflection) {
-    this->StartRead(&request_);
+  // `sessions` counts them all, this one too.
+  Session(const Reflection<Request, Response>* reflection, std::atomic<size_t>* sessions)
+      : reflection_(reflection), sessions_(sessions) {
+    if (sessions_->fetch_add(1) < limits::kReflectionSessions) {
+      this->StartRead(&request_);
+    } else {
+      this->Finish(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "too many sessions"));
+    }
   }
 
   void OnReadDone(bool ok) override {
@@ -85,10 +93,14 @@ class Session final : public grpc::ServerBidiReactor<Request, Response> {
     if (!ok) return this->Finish(grpc::Status::CANCELLED);
     this->StartRead(&request_);
   }
-  void OnDone() override { delete this; }
+  void OnDone() override {
+    sessions_->fetch_sub(1);
+    delete this;
+  }
 
  private:
   const Reflection<Request, Response>* const reflection_;
+  std::atomic<size_t>* const sessions_;
   Request request_;
   Response response_;
 };
@@ -100,11 +112,12 @@ class ReflectionService final : public Service::CallbackService {
 
   grpc::ServerBidiReactor<Request, Response>* ServerReflectionInfo(
       grpc::CallbackServerContext*) override {
-    return new Session<Request, Response>(&reflection_);
+    return new Session<Request, Response>(&reflection_, &sessions_);
   }
 
  private:
   const Reflection<Request, Response> reflection_;
+  std::atomic<size_t> sessions_ = 0;
 };
 
 }  // namespace

@@ -150,6 +150,13 @@ void CheckCustom(const v1::Custom& custom, Violations* violations) {
   }
 }
 
+void CheckMetric(const v1::Metric& metric, Violations* violations) {
+  if (metric.labels_size() <= static_cast<int>(limits::kMetricLabels)) return;
+  Add(violations, "metric.labels",
+      absl::StrCat("has ", metric.labels_size(), " labels, at most ", limits::kMetricLabels,
+                   " are allowed"));
+}
+
 void SetTimestamp(absl::Time time, google::protobuf::Timestamp* timestamp) {
   const absl::Duration since_epoch = time - absl::UnixEpoch();
   absl::Duration rest;
@@ -194,6 +201,7 @@ RoutedEvent Router::Route(absl::string_view bytes, const Defaults& defaults) con
   }
   CheckEnvelope(event, &violations);
   if (event.has_custom()) CheckCustom(event.custom(), &violations);
+  if (event.has_metric()) CheckMetric(event.metric(), &violations);
   const absl::string_view added_agent = outline.has_agent ? "" : defaults.agent;
   std::vector<std::string> channels =
       Channels(event, outline.has_agent ? absl::string_view(event.agent()) : added_agent,

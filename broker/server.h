@@ -15,7 +15,7 @@ namespace spanwire::broker {
 class Server {
  public:
   // Listens on `listen`. `broker` outlives the server; its loop runs, or will, until the server is
-  // gone. UNAVAILABLE: the address cannot be had; a port or a unix socket that another process
+  // gone. Errors: those of base::Acceptor::Start; a port or a unix socket that another process
   // serves is never shared.
   static absl::StatusOr<std::unique_ptr<Server>> Start(Broker* broker, const base::Address& listen);
   // Shutdown comes first.

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "core/base/random.h"
 #include "core/base/log.h"
+#include "core/base/random.h"
 
 namespace spanwire::broker {
 
@@ -17,12 +17,16 @@ Streams::Streams(base::Executor* executor, redis::Commands* redis, const channel
       epochs_(redis, names),
       appender_(executor, redis, names, this, std::move(options)),
       random_(base::FreshSeed()) {
-  own_producer_ = std::make_shared<channel::Producer>(
-      channel::Producer{absl::StrCat("broker:", RandomId()), 1, limits::kIdempotencyTtl});
+  own_id_ = absl::StrCat("broker:", RandomId(), ":");
   appender_.set_on_room([this] { ResumeSome(); });
 }
 
 Streams::~Streams() = default;
+
+absl::Status TooManyCalls() {
+  return absl::ResourceExhaustedError(absl::StrCat("the broker has ", limits::kPublishCalls,
+                                                   " calls under way, more are not served"));
+}
 
 std::string Streams::RandomId() {
   return absl::StrCat(absl::Hex(random_(), absl::kZeroPad16),
@@ -73,6 +77,8 @@ void Streams::OnClaimed(uint64_t key, const std::string& producer_id,
   PublishStream* const stream = found->second;
   if (absl::IsAborted(epoch.status())) metrics_->fenced.Increment();
   if (!epoch.ok()) return stream->End(epoch.status());
+  // What was so when it asked may have changed: the verdict on this Redis comes after OnUp.
+  if (absl::Status refusal = Refusal(); !refusal.ok()) return stream->End(refusal);
   // The stream of an older instance, or an older stream of this one, may live on this broker.
   const std::vector<PublishStream*> others = by_producer_[producer_id];
   for (PublishStream* other : others) {
@@ -138,24 +144,19 @@ void Streams::ResumeSome() {
 
 void Streams::Publish(UnaryPublish* call) {
   if (absl::Status refusal = Refusal(); !refusal.ok()) return call->End(refusal);
-  if (calls_.size() >= limits::kPublishCalls) {
-    return call->End(absl::ResourceExhaustedError(absl::StrCat(
-        "the broker has ", limits::kPublishCalls, " calls under way, more are not served")));
-  }
+  if (calls_.size() >= limits::kPublishCalls) return call->End(TooManyCalls());
   if (appender_.over_bound()) {
     return call->End(absl::ResourceExhaustedError("the broker's queue for redis is full"));
   }
   calls_.insert(call);
+  // Each is a producer of its own, so that one that fails takes no other along.
+  channel::Producer producer{absl::StrCat(kIdempotentPrefix, call->idempotency_key()), 1,
+                             limits::kIdempotencyTtl};
   if (call->idempotency_key().empty()) {
-    const uint64_t before = own_sequence_;
-    own_sequence_ += call->events();
-    return call->Start(&appender_, own_producer_, before);
+    producer.id = absl::StrCat(own_id_, ++own_calls_);
+    producer.ttl = limits::kCallTtl;
   }
-  call->Start(
-      &appender_,
-      std::make_shared<channel::Producer>(channel::Producer{
-          absl::StrCat(kIdempotentPrefix, call->idempotency_key()), 1, limits::kIdempotencyTtl}),
-      0);
+  call->Start(&appender_, std::make_shared<channel::Producer>(std::move(producer)));
 }
 
 void Streams::OnCallEnd(UnaryPublish* call, const absl::Status& status) {

@@ -100,13 +100,16 @@ class Streams final : public PublishStream::Host,
 
   absl::flat_hash_set<UnaryPublish*> calls_;
   // For unary calls without an idempotency key.
-  std::shared_ptr<const channel::Producer> own_producer_;
-  uint64_t own_sequence_ = 0;
+  std::string own_id_;  // what their producers' ids begin with
+  uint64_t own_calls_ = 0;
 
   absl::Status gate_;
   base::Task idle_;
   bool draining_ = false;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
+
+// What a unary call over limits::kPublishCalls is told.
+absl::Status TooManyCalls();
 
 }  // namespace spanwire::broker

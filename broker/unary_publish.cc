@@ -6,11 +6,10 @@
 namespace spanwire::broker {
 
 void UnaryPublish::Start(channel::Appender* appender,
-                         std::shared_ptr<const channel::Producer> producer, uint64_t before) {
+                         std::shared_ptr<const channel::Producer> producer) {
   appender_ = appender;
   producer_ = std::move(producer);
-  before_ = before;
-  uint64_t sequence = before;
+  uint64_t sequence = 0;
   for (RoutedEvent& event : call_.events) {
     ++sequence;
     outstanding_ += event.channels.size();
@@ -25,7 +24,7 @@ void UnaryPublish::OnCommitted(uint64_t sequence, absl::string_view channel,
   if (ended()) return;
   if (position) {
     v1::EventPosition& added = *response_.add_positions();
-    added.set_sequence(sequence - before_);
+    added.set_sequence(sequence);
     added.set_channel(channel.data(), channel.size());
     added.set_position(position->ToString());
   }
@@ -45,7 +44,7 @@ void UnaryPublish::OnFenced(uint64_t) {
 
 void UnaryPublish::End(const absl::Status& status) {
   if (ended()) return;
-  if (appender_ != nullptr && outstanding_ > 0) appender_->Forget(this);
+  if (appender_ != nullptr) appender_->Forget(this);
   Done done = std::exchange(done_, nullptr);
   done(status, response_);
 }

@@ -26,10 +26,8 @@ class UnaryPublish final : public channel::AppendSink {
 
   UnaryPublish(PublishCall call, Done done) : call_(std::move(call)), done_(std::move(done)) {}
 
-  // Appends everything; the events get the sequences after `before`, in order. `appender` outlives
-  // this.
-  void Start(channel::Appender* appender, std::shared_ptr<const channel::Producer> producer,
-             uint64_t before);
+  // Appends everything; the events get the sequences from 1, in order. `appender` outlives this.
+  void Start(channel::Appender* appender, std::shared_ptr<const channel::Producer> producer);
   void End(const absl::Status& status);
 
   void OnCommitted(uint64_t sequence, absl::string_view channel,
@@ -47,7 +45,6 @@ class UnaryPublish final : public channel::AppendSink {
   Done done_;
   channel::Appender* appender_ = nullptr;
   std::shared_ptr<const channel::Producer> producer_;
-  uint64_t before_ = 0;
   size_t outstanding_ = 0;  // pairs of event and channel that are not committed
   v1::PublishResponse response_;
 };

@@ -1,6 +1,9 @@
 #include "core/base/command_line.h"
 
+#include <algorithm>
+
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -14,6 +17,14 @@ namespace {
 constexpr absl::string_view kPrefix = "SPANWIRE_";
 
 std::string Shown(absl::string_view text) { return absl::CHexEscape(text.substr(0, 64)); }
+
+// What stands where nothing should: a word by itself, anything else by its place, since it may be a
+// url with a password.
+std::string Stray(absl::string_view argument, size_t place) {
+  const bool word = std::all_of(argument.begin(), argument.end(),
+                                [](char c) { return absl::ascii_isalnum(c) || c == '-'; });
+  return word ? absl::StrCat("\"", Shown(argument), "\"") : absl::StrCat("number ", place);
+}
 
 class Reader {
  public:
@@ -33,7 +44,7 @@ class Reader {
       absl::string_view name = arguments[i];
       if (name == "-h") name = "--help";
       if (!absl::ConsumePrefix(&name, "--") || name.empty()) {
-        errors_.push_back(absl::StrCat("unexpected argument \"", Shown(arguments[i]), "\""));
+        errors_.push_back(absl::StrCat("unexpected argument ", Stray(arguments[i], i + 1)));
         continue;
       }
       absl::optional<std::string> value;

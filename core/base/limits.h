@@ -22,11 +22,18 @@ inline constexpr size_t kBatchBytes =
     1'048'576;  // of one encoded PublishStreamRequest or PublishRequest
 inline constexpr size_t kChannelsPerEvent = 8;
 inline constexpr size_t kAudienceRoles = 16;
+inline constexpr size_t kMetricLabels = 16;
 inline constexpr uint64_t kMaxSequence =
-    100'000'000'000'000;  // 10^14: the script's numbers are doubles
+    99'999'999'999'999;  // below 10^14, which Lua prints as 1e+14
 inline constexpr uint64_t kMaxEpoch = (uint64_t{1} << 53) - 1;  // likewise
 inline constexpr uint32_t kCredits = 8'192;                     // unacknowledged events a stream
 inline constexpr size_t kStreams = 10'000;                      // a broker's open streams
+inline constexpr size_t kAgentConnections = 10'000;             // a broker's
+inline constexpr int kReservedDescriptors =
+    32;  // of a broker, that agents' connections leave for redis, admin and files
+inline constexpr size_t kStreamsPerConnection = 1'024;  // streams and calls, of HTTP/2
+inline constexpr absl::Duration kAgentHandshakeDeadline =
+    absl::Seconds(10);  // from a connection to its HTTP/2 settings
 inline constexpr absl::Duration kOpenDeadline = absl::Seconds(10);  // a stream's first frame
 inline constexpr size_t kUnwrittenFrames = 1'024;  // of one stream; more: nothing is read from it
 inline constexpr size_t kAckPositions = 4'096;     // of one Ack, about
@@ -41,6 +48,7 @@ inline constexpr absl::Duration kAgentPingInterval =
     absl::Seconds(30);  // of connections without traffic
 inline constexpr absl::Duration kAgentPongDeadline = absl::Seconds(10);
 inline constexpr size_t kHealthWatches = 256;
+inline constexpr size_t kReflectionSessions = 64;     // of each version of reflection
 inline constexpr size_t kGrpcMessageBytes = 4 << 20;  // larger ones are refused unread by gRPC
 inline constexpr size_t kGrpcBytes = 256 << 20;       // of gRPC's own buffers, all connections
 
@@ -49,11 +57,14 @@ inline constexpr size_t kAppendEvents = 128;          // of one call of publish.
 inline constexpr size_t kAppendBytes = 262'144;       // likewise; one event always fits
 inline constexpr size_t kAppendProducers = 128;       // likewise
 inline constexpr size_t kAppenderBytes = 64 << 20;    // queued and in flight, all channels
+inline constexpr size_t kAppendSinkBytes = 4 << 20;   // likewise, of one stream
 inline constexpr size_t kAppenderChannels = 100'000;  // with state in memory
 inline constexpr absl::Duration kAppendDeadline = absl::Seconds(10);
 inline constexpr absl::Duration kTailTtl = absl::Hours(24);
 inline constexpr absl::Duration kProducerTtl = absl::Hours(24);
 inline constexpr absl::Duration kIdempotencyTtl = absl::Minutes(10);
+inline constexpr absl::Duration kCallTtl =
+    absl::Seconds(10);  // of a unary call without a key: longer than between two tries
 inline constexpr absl::Duration kTouchInterval =
     absl::Seconds(60);                             // at most; a quarter of the log ttl if less
 inline constexpr uint32_t kEpochSalt = 1'000'000;  // µs; drawn from 1..kEpochSalt

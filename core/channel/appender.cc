@@ -5,14 +5,13 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
-#include "core/base/random.h"
 #include "core/base/log.h"
+#include "core/base/random.h"
 #include "core/channel/script.h"
 
 namespace spanwire::channel {
 namespace {
 
-constexpr size_t kItemOverheadBytes = 64;  // what one queued event costs beside its bytes
 constexpr absl::Duration kRetryFirst = absl::Milliseconds(20);
 constexpr absl::Duration kRetryLast = absl::Milliseconds(500);
 
@@ -22,23 +21,14 @@ std::string Milliseconds(absl::Duration duration) {
 
 }  // namespace
 
-struct Appender::Item {
-  AppendSink* sink;  // null: nobody wants to hear of it any more
-  std::shared_ptr<const Producer> producer;
-  uint64_t sequence;
-  bool transient;
-  std::shared_ptr<const std::string> event;
-
-  size_t bytes() const { return event->size() + kItemOverheadBytes; }
-};
-
 // What is in flight: the items of one producer instance stand together, in order.
 struct Appender::Call {
   struct Group {
     std::shared_ptr<const Producer> producer;
-    std::vector<Item> items;
+    std::vector<AppendItem> items;
   };
   std::vector<Group> groups;
+  absl::Duration since;       // when its oldest event came
   absl::Duration formed;      // when its events were taken from the queue
   bool touches = false;       // as last sent
   bool whole_script = false;  // Redis does not know the script: send it
@@ -49,10 +39,10 @@ struct Appender::Channel {
   std::string name;
   std::string log_key;
   std::string tail_key;
-  std::deque<Item> queue;
+  AppendQueue queue;
   std::unique_ptr<Call> call;
   base::Executor::Timer retry;
-  bool dirty = false;   // waits for FlushDirty
+  bool dirty = false;   // its next call is about to be formed
   bool opened = false;  // a call has appended on this connection
   absl::Duration touched;
   absl::Duration used;
@@ -66,6 +56,8 @@ Appender::Appender(base::Executor* executor, redis::Commands* redis, const Names
       names_(names),
       listener_(listener),
       options_(std::move(options)),
+      ledger_({options_.queue_bytes, options_.sink_bytes},
+              [this](AppendSink* sink) { OnRoom(sink); }),
       random_(base::FreshSeed()),
       alive_(std::make_shared<char>()) {}
 
@@ -75,10 +67,8 @@ void Appender::Append(AppendSink* sink, const std::shared_ptr<const Producer>& p
                       absl::string_view channel, uint64_t sequence, bool transient,
                       std::shared_ptr<const std::string> event) {
   Channel& state = ChannelOf(channel);
-  Item item{sink, producer, sequence, transient, std::move(event)};
-  bytes_ += item.bytes();
-  state.queue.push_back(std::move(item));
-  active_.insert(&state);
+  ledger_.Push(&state.queue, sink,
+               {producer, sequence, transient, std::move(event), executor_->Uptime()});
   if (!state.call) MarkDirty(state);
 }
 
@@ -98,8 +88,9 @@ Appender::Channel& Appender::ChannelOf(absl::string_view name) {
 // Forgets idle channels. Such a channel begins a new epoch with its next event, which is always
 // right.
 void Appender::Sweep() {
-  absl::erase_if(channels_, [this](const auto& entry) {
-    return !active_.contains(entry.second.get()) && !entry.second->dirty;
+  absl::erase_if(channels_, [](const auto& entry) {
+    const Channel& channel = *entry.second;
+    return channel.queue.empty() && !channel.call && !channel.dirty;
   });
 }
 
@@ -124,28 +115,27 @@ void Appender::MarkDirty(Channel& channel) {
 // the newer one.
 void Appender::Form(Channel& channel) {
   auto call = std::make_unique<Call>();
-  std::vector<std::pair<AppendSink*, uint64_t>> fenced;
+  std::vector<std::pair<AppendItem, uint64_t>> fenced;
   absl::flat_hash_map<absl::string_view, size_t> group_of;
   size_t events = 0;
   size_t bytes = 0;
   while (!channel.queue.empty() && events < limits::kAppendEvents) {
-    Item& item = channel.queue.front();
-    if (events > 0 && bytes + item.event->size() > limits::kAppendBytes) break;
+    const size_t size = channel.queue.front().event->size();
+    if (events > 0 && bytes + size > limits::kAppendBytes) break;
+    AppendItem item = ledger_.Pop(&channel.queue);
     const auto [entry, inserted] = group_of.try_emplace(item.producer->id, call->groups.size());
     if (inserted) call->groups.push_back({item.producer, {}});
     Call::Group& group = call->groups[entry->second];
     if (item.producer->epoch < group.producer->epoch) {
-      fenced.emplace_back(item.sink, group.producer->epoch);
-      Release(item.bytes());
-      channel.queue.pop_front();
+      const uint64_t newer = group.producer->epoch;
+      fenced.emplace_back(std::move(item), newer);
       continue;
     }
     if (item.producer->epoch > group.producer->epoch) {
-      for (const Item& old : group.items) {
-        fenced.emplace_back(old.sink, item.producer->epoch);
+      for (AppendItem& old : group.items) {
         bytes -= old.event->size();
         --events;
-        Release(old.bytes());
+        fenced.emplace_back(std::move(old), item.producer->epoch);
       }
       // The map's key is the id of a producer that may go now.
       const size_t index = entry->second;
@@ -153,25 +143,29 @@ void Appender::Form(Channel& channel) {
       group = Call::Group{item.producer, {}};
       group_of.emplace(group.producer->id, index);
     }
+    call->since = events == 0 ? item.since : std::min(call->since, item.since);
     ++events;
-    bytes += item.event->size();
+    bytes += size;
     group.items.push_back(std::move(item));
-    channel.queue.pop_front();
   }
   if (events > 0) {
     call->formed = executor_->Uptime();
     channel.call = std::move(call);
     Send(channel);
-  } else if (channel.queue.empty()) {
-    active_.erase(&channel);
   }
-  for (const auto& [sink, newer] : fenced) Fence(sink, newer);
+  for (const auto& [item, newer] : fenced) {
+    ledger_.Release(item);
+    Fence(*item.source, newer);
+  }
 }
 
 // Ends one sink, once, however many of its events were concerned.
-void Appender::Fence(AppendSink* sink, uint64_t newer) {
-  if (sink == nullptr || !fencing_.insert(sink).second) return;
-  Drop(sink);
+void Appender::Fence(const AppendSource& source, uint64_t newer) {
+  AppendSink* const sink = source.sink;
+  if (sink == nullptr) return;
+  ledger_.Drop(sink);
+  relieved_.erase(sink);
+  fencing_.insert(sink);
   executor_->Post([this, sink, newer, alive = std::weak_ptr<char>(alive_)] {
     // Forget called since then took the sink out of the set: it may be gone.
     if (!alive.expired() && fencing_.erase(sink) > 0) sink->OnFenced(newer);
@@ -215,7 +209,7 @@ void Appender::Send(Channel& channel) {
     add(absl::StrCat(group.producer->epoch));
     add(Milliseconds(group.producer->ttl));
     add(absl::StrCat(group.items.size()));
-    for (const Item& item : group.items) {
+    for (const AppendItem& item : group.items) {
       add(absl::StrCat(item.transient ? "-" : "", item.sequence));
       args.push_back(*item.event);
     }
@@ -230,7 +224,7 @@ void Appender::Send(Channel& channel) {
 // The log keeps as many events as fit its bytes, by the mean of what this broker appended.
 uint64_t Appender::MaxEvents(Channel& channel) const {
   for (const Call::Group& group : channel.call->groups) {
-    for (const Item& item : group.items) {
+    for (const AppendItem& item : group.items) {
       if (item.transient) continue;
       const double size = static_cast<double>(item.event->size());
       channel.mean_bytes += channel.mean_bytes == 0 ? size : (size - channel.mean_bytes) / 16;
@@ -242,9 +236,9 @@ uint64_t Appender::MaxEvents(Channel& channel) const {
 }
 
 void Appender::OnReply(Channel& channel, absl::StatusOr<redis::Reply> reply) {
-  // The outcome is unknown, so this must not be sent again in place: a failover may have come
-  // between.
-  if (absl::IsUnavailable(reply.status())) return Fail(channel, reply.status());
+  // The connection was lost: Clear follows and does the work for all channels at once. The outcome
+  // is unknown, so this must not be sent again in place: a failover may have come between.
+  if (absl::IsUnavailable(reply.status())) return;
   if (!reply.ok()) return Refused(channel, reply.status());
   if (reply->is_error()) {
     const absl::string_view code = reply->error_code();
@@ -271,7 +265,7 @@ void Appender::OnReply(Channel& channel, absl::StatusOr<redis::Reply> reply) {
 void Appender::Refused(Channel& channel, const absl::Status& why) {
   ++counters_.refused;
   Call& call = *channel.call;
-  const absl::Duration left = call.formed + options_.append_deadline - executor_->Uptime();
+  const absl::Duration left = call.since + options_.append_deadline - executor_->Uptime();
   if (left <= absl::ZeroDuration()) return Fail(channel, why);
   base::LogWarning("append refused, will be retried",
                    {{"channel", channel.name}, {"error", why.message()}});
@@ -281,16 +275,27 @@ void Appender::Refused(Channel& channel, const absl::Status& why) {
   channel.retry = executor_->After(std::min(delay, left), [this, &channel] { Send(channel); });
 }
 
-// Gives the call up, and with it everything that its producers have queued anywhere.
+// Gives the call up, and with it whatever waited behind it for as long, and everything that those
+// concerned have queued anywhere.
 void Appender::Fail(Channel& channel, const absl::Status& why) {
   const std::unique_ptr<Call> call = std::move(channel.call);
   absl::flat_hash_set<std::string> producers;
+  absl::flat_hash_set<std::shared_ptr<AppendSource>> sources;
+  const auto concern = [&](const AppendItem& item) {
+    producers.insert(item.producer->id);
+    sources.insert(item.source);
+  };
   for (const Call::Group& group : call->groups) {
-    producers.insert(group.producer->id);
-    for (const Item& item : group.items) Release(item.bytes());
+    for (const AppendItem& item : group.items) concern(item);
   }
-  for (Channel* active : std::vector<Channel*>(active_.begin(), active_.end())) {
-    Discard(*active, [&](const Item& item) { return producers.contains(item.producer->id); });
+  const absl::Duration late = executor_->Uptime() - options_.append_deadline;
+  for (const AppendItem& item : channel.queue) {
+    if (item.since > late) break;
+    concern(item);
+  }
+  Release(*call);
+  for (const std::shared_ptr<AppendSource>& source : sources) {
+    if (source->sink != nullptr) ledger_.Drop(source->sink);
   }
   Next(channel);
   for (const std::string& id : producers) listener_->OnProducerFailed(id, why);
@@ -314,13 +319,13 @@ void Appender::Settle(Channel& channel, const redis::Reply& reply) {
   for (size_t g = 0; g < call.groups.size(); ++g) {
     const int64_t answer = reply.elements[3 + g].integer;
     if (answer < 0) {
-      for (const Item& item : call.groups[g].items)
-        Fence(item.sink, static_cast<uint64_t>(-answer));
+      for (const AppendItem& item : call.groups[g].items)
+        Fence(*item.source, static_cast<uint64_t>(-answer));
       continue;
     }
     uint64_t reached = static_cast<uint64_t>(answer);
     for (size_t i = 0; i < call.groups[g].items.size(); ++i) {
-      Item& item = call.groups[g].items[i];
+      AppendItem& item = call.groups[g].items[i];
       absl::optional<Position> position;
       if (item.sequence <= reached) {
         ++counters_.duplicates;
@@ -334,67 +339,51 @@ void Appender::Settle(Channel& channel, const redis::Reply& reply) {
         }
       }
       // A sink may be forgotten by what another one does when it hears this.
-      if (item.sink != nullptr) item.sink->OnCommitted(item.sequence, channel.name, position);
+      if (AppendSink* const sink = item.source->sink; sink != nullptr)
+        sink->OnCommitted(item.sequence, channel.name, position);
     }
   }
   const std::unique_ptr<Call> done = std::move(channel.call);
-  for (const Call::Group& group : done->groups) {
-    for (const Item& item : group.items) Release(item.bytes());
-  }
+  Release(*done);
   Next(channel);
 }
 
 void Appender::Next(Channel& channel) {
   channel.retry = nullptr;
-  if (!channel.queue.empty()) {
-    MarkDirty(channel);
-  } else if (!channel.call) {
-    active_.erase(&channel);
-  }
+  if (!channel.queue.empty()) MarkDirty(channel);
 }
 
-template <typename Predicate>
-void Appender::Discard(Channel& channel, Predicate predicate) {
-  const auto gone = std::stable_partition(channel.queue.begin(), channel.queue.end(),
-                                          [&](const Item& item) { return !predicate(item); });
-  for (auto item = gone; item != channel.queue.end(); ++item) Release(item->bytes());
-  channel.queue.erase(gone, channel.queue.end());
-  if (channel.queue.empty() && !channel.call) active_.erase(&channel);
+void Appender::Release(const Call& call) {
+  for (const Call::Group& group : call.groups) {
+    for (const AppendItem& item : group.items) ledger_.Release(item);
+  }
 }
 
 void Appender::Forget(AppendSink* sink) {
   fencing_.erase(sink);
-  Drop(sink);
-}
-
-void Appender::Drop(AppendSink* sink) {
-  for (Channel* channel : std::vector<Channel*>(active_.begin(), active_.end())) {
-    if (channel->call) {
-      for (Call::Group& group : channel->call->groups) {
-        for (Item& item : group.items) {
-          if (item.sink == sink) item.sink = nullptr;
-        }
-      }
-    }
-    Discard(*channel, [sink](const Item& item) { return item.sink == sink; });
-  }
+  relieved_.erase(sink);
+  ledger_.Drop(sink);
 }
 
 void Appender::Clear() {
   ++generation_;
+  ledger_.Clear();
   channels_.clear();
-  active_.clear();
   dirty_.clear();
   fencing_.clear();
-  Release(bytes_);
+  relieved_.clear();
 }
 
-void Appender::Release(size_t bytes) {
-  const bool was_over = over_bound();
-  bytes_ -= bytes;
-  if (!was_over || over_bound()) return;
-  executor_->Post([this, alive = std::weak_ptr<char>(alive_)] {
-    if (!alive.expired() && on_room_ && !over_bound()) on_room_();
+// Told on a turn of its own, since it may come from anywhere.
+void Appender::OnRoom(AppendSink* sink) {
+  if (sink != nullptr && !relieved_.insert(sink).second) return;
+  executor_->Post([this, sink, alive = std::weak_ptr<char>(alive_)] {
+    if (alive.expired()) return;
+    if (sink != nullptr) {
+      if (relieved_.erase(sink) > 0) sink->OnRoom();
+    } else if (on_room_ && !over_bound()) {
+      on_room_();
+    }
   });
 }
 

@@ -11,7 +11,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <random>
 #include <string>
@@ -22,43 +21,23 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "absl/types/optional.h"
 #include "core/base/executor.h"
 #include "core/base/limits.h"
+#include "core/channel/append_queue.h"
+#include "core/channel/append_sink.h"
 #include "core/channel/name.h"
-#include "core/channel/position.h"
 #include "core/redis/commands.h"
 
 namespace spanwire::channel {
-
-// One instance of a producer: sequences count from 1 over all its channels.
-struct Producer {
-  std::string id;
-  uint64_t epoch = 0;
-  absl::Duration ttl = limits::kProducerTtl;  // how long its sequences are remembered
-};
-
-// Hears what became of one stream's events. Every call comes from the appender's thread and never
-// from within Append.
-class AppendSink {
- public:
-  virtual ~AppendSink() = default;
-  // The event is committed on `channel`. No position: a transient event, or one that had been
-  // appended before.
-  virtual void OnCommitted(uint64_t sequence, absl::string_view channel,
-                           absl::optional<Position> position) = 0;
-  // A newer instance, of epoch `newer`, has taken over on a channel: the stream ends ABORTED.
-  // Nothing of this sink remains in the appender, and it hears no more.
-  virtual void OnFenced(uint64_t newer) = 0;
-};
 
 // Hears of a producer that cannot be served.
 class AppenderListener {
  public:
   virtual ~AppenderListener() = default;
-  // Redis refused a call with this producer's events for longer than the append deadline
-  // (RESOURCE_EXHAUSTED: out of memory; else UNAVAILABLE). Everything that the producer had queued,
-  // on every channel, of every sink, is discarded; each stream of the producer ends with `why`.
+  // Redis has refused this producer's events, or those before them on a channel, for longer than
+  // the append deadline (RESOURCE_EXHAUSTED: out of memory; else UNAVAILABLE). What the sinks
+  // concerned had queued, on every channel, is discarded. Every stream of the producer ends with
+  // `why`: its sinks are forgotten when this returns, or something would overtake what is missing.
   virtual void OnProducerFailed(absl::string_view producer_id, const absl::Status& why) = 0;
 };
 
@@ -71,6 +50,7 @@ class Appender final {
     uint64_t max_bytes = limits::kLogBytes;
     absl::Duration append_deadline = limits::kAppendDeadline;
     size_t queue_bytes = limits::kAppenderBytes;
+    size_t sink_bytes = limits::kAppendSinkBytes;
   };
   // Totals since the start, for metrics.
   struct Counters {
@@ -91,8 +71,8 @@ class Appender final {
   Appender& operator=(const Appender&) = delete;
 
   // Queues one event for one channel. `event` is the whole encoded Event without id and prev;
-  // several calls may share it. Sequences of one producer instance come in increasing order. Never
-  // refuses: the caller watches over_bound().
+  // several calls may share it. Sequences of one producer instance come in increasing order; a sink
+  // is one instance's. Never refuses: the caller watches over_bound().
   void Append(AppendSink* sink, const std::shared_ptr<const Producer>& producer,
               absl::string_view channel, uint64_t sequence, bool transient,
               std::shared_ptr<const std::string> event);
@@ -105,16 +85,18 @@ class Appender final {
 
   // Whether the queues are over their bound: callers take nothing more from agents until it is
   // false again.
-  bool over_bound() const { return bytes_ > options_.queue_bytes; }
-  size_t queued_bytes() const { return bytes_; }
+  bool over_bound() const { return ledger_.over_bound(); }
+  // Whether this sink's share is over its own bound: nothing more is taken from it until OnRoom, so
+  // that one whose channel Redis refuses does not fill the queues for all.
+  bool over_bound(AppendSink* sink) const { return ledger_.IsOver(sink); }
+  size_t queued_bytes() const { return ledger_.bytes(); }
   // Called, on a turn of its own, when over_bound has turned false.
   void set_on_room(base::Task task) { on_room_ = std::move(task); }
   // Whether nothing is queued or in flight.
-  bool idle() const { return bytes_ == 0; }
+  bool idle() const { return ledger_.bytes() == 0; }
   const Counters& counters() const { return counters_; }
 
  private:
-  struct Item;
   struct Call;
   struct Channel;
 
@@ -127,11 +109,9 @@ class Appender final {
   void Fail(Channel& channel, const absl::Status& why);
   void Settle(Channel& channel, const redis::Reply& reply);
   void Next(Channel& channel);
-  void Fence(AppendSink* sink, uint64_t newer);
-  void Drop(AppendSink* sink);
-  template <typename Predicate>
-  void Discard(Channel& channel, Predicate predicate);
-  void Release(size_t bytes);
+  void Fence(const AppendSource& source, uint64_t newer);
+  void Release(const Call& call);
+  void OnRoom(AppendSink* sink);
   void Sweep();
   uint64_t MaxEvents(Channel& channel) const;
 
@@ -141,12 +121,12 @@ class Appender final {
   AppenderListener* const listener_;
   const Options options_;
   absl::flat_hash_map<std::string, std::unique_ptr<Channel>> channels_;
-  absl::flat_hash_set<Channel*> active_;  // those with something queued or in flight
-  std::vector<Channel*> dirty_;           // those whose next call is formed at the end of this turn
-  absl::flat_hash_set<AppendSink*> fencing_;  // those that are about to hear OnFenced
+  AppendLedger ledger_;
+  std::vector<Channel*> dirty_;  // those whose next call is formed at the end of this turn
+  absl::flat_hash_set<AppendSink*> fencing_;   // those that are about to hear OnFenced
+  absl::flat_hash_set<AppendSink*> relieved_;  // those that are about to hear OnRoom
   std::mt19937_64 random_;
   uint64_t generation_ = 0;  // of the connection: replies of an older one are nobody's
-  size_t bytes_ = 0;
   base::Task on_room_;
   Counters counters_;
   std::shared_ptr<char> alive_;  // what callbacks that may outlive this hold weakly

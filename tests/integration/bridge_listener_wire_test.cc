@@ -88,7 +88,7 @@ TEST_F(BridgeListener, ALiveUnixSocketIsNotTakenOver) {
 TEST_F(BridgeListener, AStaleUnixSocketIsReplacedAndRemovedAtTheEnd) {
   {
     // Left behind by a process that was killed.
-    const bridge::FileDescriptor dead(::socket(AF_UNIX, SOCK_STREAM, 0));
+    const base::FileDescriptor dead(::socket(AF_UNIX, SOCK_STREAM, 0));
     sockaddr_un name = {};
     name.sun_family = AF_UNIX;
     std::strncpy(name.sun_path, path_.c_str(), sizeof(name.sun_path) - 1);
@@ -161,7 +161,7 @@ const char* RunOutOfDescriptors() {
   if (!absl::StartsWith(clients[0]->Upgrade(), "HTTP/1.1 101 ")) return "first connection";
 
   // Sockets that will connect, made while there are descriptors; then every other one is used up.
-  std::vector<bridge::FileDescriptor> hoard;
+  std::vector<base::FileDescriptor> hoard;
   rlimit limit;
   ::getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = 64;

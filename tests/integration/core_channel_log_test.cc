@@ -164,6 +164,21 @@ TEST_F(LogTest, ANewerInstanceOnAnotherBrokerFencesTheOlderOne) {
   EXPECT_EQ(Log(kA).size(), 2u);
 }
 
+TEST_F(LogTest, TheHighestSequencesAreKeptAsTheyAre) {
+  Broker broker(&loop_, redis_);
+  Stream stream;
+  const auto producer = Instance("p", limits::kMaxEpoch);
+  Append(broker, stream, producer, kA, limits::kMaxSequence - 1);
+  ASSERT_TRUE(test::RunUntil(loop_, [&] { return stream.committed == 1; }));
+  Append(broker, stream, producer, kA, limits::kMaxSequence);
+  ASSERT_TRUE(test::RunUntil(loop_, [&] { return stream.committed == 2; }));
+  Append(broker, stream, producer, kA, limits::kMaxSequence);
+  ASSERT_TRUE(test::RunUntil(loop_, [&] { return stream.committed == 3; }));
+  EXPECT_EQ(Log(kA).size(), 2u) << "the same again is a duplicate";
+  EXPECT_EQ(redis_.Command({"GET", names_.ProducerKey(kA, "p")}).text,
+            absl::StrCat(limits::kMaxEpoch, " ", limits::kMaxSequence));
+}
+
 TEST_F(LogTest, OutOfMemoryDelaysAndLosesNothing) {
   Broker broker(&loop_, redis_);
   Stream stream;

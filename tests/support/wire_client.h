@@ -10,8 +10,8 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "bridge/socket_fd.h"
 #include "core/base/address.h"
+#include "core/base/file_descriptor.h"
 #include "tests/support/client_frame.h"
 
 namespace spanwire::test {
@@ -50,7 +50,7 @@ class WireClient {
  private:
   bool Receive();
 
-  bridge::FileDescriptor fd_;
+  base::FileDescriptor fd_;
   std::string received_;
   bool ended_ = false;
 };

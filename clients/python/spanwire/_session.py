@@ -21,7 +21,7 @@ OPEN_TIMEOUT = 10.0  # from the attempt to connect until Opened
 SILENCE = 30.0  # without a word while something is unacknowledged
 
 # gRPC's codes, as far as they matter here.
-OK, INVALID_ARGUMENT, ABORTED, UNAVAILABLE = 0, 3, 10, 14
+OK, INVALID_ARGUMENT, ABORTED, INTERNAL, UNAVAILABLE = 0, 3, 10, 13, 14
 
 
 class State(enum.Enum):

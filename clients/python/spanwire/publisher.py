@@ -2,36 +2,25 @@
 event is sent again until the broker has acknowledged it, over any number of reconnects, in order."""
 
 import atexit
-import ctypes
-import datetime
 import logging
 import os
-import queue
 import random
 import threading
 import time
 import weakref
-from collections.abc import Iterator
 from typing import Any, Callable, Optional
-
-import grpc
-from google.protobuf.message import DecodeError, EncodeError
 
 from spanwire.v1 import event_pb2
 from spanwire.v1 import publisher_pb2 as pb
 
 from . import _window
-from ._session import Action, Counters, Report, Session, State, Status
+from ._encode import encode
+from ._session import INTERNAL, Action, Counters, Report, Session, State, Status
+from ._stream import Stream
 from ._window import Window
 
-_METHOD = "/spanwire.v1.PublisherService/PublishStream"
-_PUSHBACK = "grpc-retry-pushback-ms"  # gRPC's own name for "come back after"
 _logger = logging.getLogger("spanwire")
 _CLOSED = Status(1, "closed")
-
-# A channel of its own for each attempt: one attempt of ours is one attempt to connect, and gRPC's own waiting between
-# attempts, which a channel shares and remembers, never adds to ours.
-_CHANNEL_OPTIONS = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
 
 
 class QueueFull(Exception):
@@ -70,7 +59,7 @@ class Publisher:
     instance. queue_events, queue_bytes: how much may be unacknowledged. wait_when_full: publish waits instead of
     raising QueueFull. on_ack(sequence): every event up to it is committed, or was nacked. on_nack(nack): the broker can
     never accept this event; the others go on. on_state(state, code, message): a new state, and the gRPC status that led
-    to it.
+    to it. Arguments of a wrong type raise TypeError.
     """
 
     def __init__(
@@ -86,6 +75,9 @@ class Publisher:
         on_nack: Optional[Callable[[pb.Nack], None]] = None,
         on_state: Optional[Callable[[State, int, str], None]] = None,
     ) -> None:
+        _check_texts(target=target, agent=agent, producer_id=producer_id or "")
+        _check_numbers(queue_events=queue_events, queue_bytes=queue_bytes)
+        _check_callbacks(on_ack=on_ack, on_nack=on_nack, on_state=on_state)
         if _used_before_fork and not _grpc_supports_fork():
             raise Forked(_NO_FORK_SUPPORT)
         window = Window(max(queue_events, 1), max(queue_bytes, _window.EVENT_BYTES + 8))
@@ -151,6 +143,28 @@ class Publisher:
         return self._core.counters()
 
 
+def _check_texts(**arguments: Any) -> None:
+    for name, value in arguments.items():
+        if not isinstance(value, str):
+            raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{name} must be text that UTF-8 can encode") from error
+
+
+def _check_numbers(**arguments: Any) -> None:
+    for name, value in arguments.items():
+        if not isinstance(value, int):
+            raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+
+
+def _check_callbacks(**arguments: Any) -> None:
+    for name, value in arguments.items():
+        if value is not None and not callable(value):
+            raise TypeError(f"{name} must be callable, not {type(value).__name__}")
+
+
 class _Callbacks:
     def __init__(
         self,
@@ -180,62 +194,6 @@ class _Callbacks:
             self.on_state(state, why.code, why.message)
 
 
-class _Stream:
-    """One PublishStream call: frames go out by a thread of gRPC's, answers come in by one of ours."""
-
-    def __init__(self, core: "_Core", target: str, first_frame: bytes) -> None:
-        self._core = core
-        self._frames: queue.SimpleQueue[Optional[bytes]] = queue.SimpleQueue()
-        self._frames.put(first_frame)
-        self._channel = grpc.insecure_channel(target, options=_CHANNEL_OPTIONS)
-        call = self._channel.stream_stream(
-            _METHOD, response_deserializer=pb.PublishStreamResponse.FromString
-        )
-        self._call = call(self._requests())
-        self._reader = threading.Thread(target=self._read, name="spanwire-read", daemon=True)
-        self._reader.start()
-
-    def write(self, frame: bytes) -> None:
-        self._frames.put(frame)
-
-    def half_close(self) -> None:
-        self._frames.put(None)
-
-    def cancel(self) -> None:
-        self._call.cancel()
-
-    def join(self) -> None:
-        self._reader.join()
-
-    def keep_for_ever(self) -> None:
-        """After a fork: gRPC's objects must not be destroyed in the child, which may wait for threads not there."""
-        for grpc_object in (self._channel, self._call):
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(grpc_object))
-
-    def _requests(self) -> Iterator[bytes]:
-        while True:
-            frame = self._frames.get()
-            if frame is None:
-                return
-            yield frame
-            self._core.on_written(self)  # gRPC asks for the next one when this one is gone
-
-    def _read(self) -> None:
-        try:
-            for response in self._call:
-                self._core.on_response(response)
-            status = Status(0, "")
-        except grpc.RpcError:
-            status = Status(self._call.code().value[0], self._call.details() or "")
-        hint = None
-        for key, value in self._call.trailing_metadata() or ():
-            if key == _PUSHBACK and value.isascii() and value.isdigit():
-                hint = int(value) / 1000
-        self._frames.put(None)
-        self._channel.close()
-        self._core.on_ended(status, hint)
-
-
 class _Core:
     """The session under one lock, for callers on any thread, and the worker that carries out what it says."""
 
@@ -244,7 +202,7 @@ class _Core:
         self._target = target
         self._callbacks = callbacks
         self._changed = threading.Condition()
-        self._stream: Optional[_Stream] = None
+        self._stream: Optional[Stream] = None
         self._rejected = 0
         self._reported = 1  # first sequence that on_ack was not told of
         self._ending = False
@@ -259,7 +217,7 @@ class _Core:
         if self._forked:
             raise Forked(_IN_CHILD)
         try:
-            encoded = _encode(event, fields)
+            encoded = encode(event, fields)
         except (ValueError, TypeError):
             with self._changed:
                 self._rejected += 1
@@ -334,7 +292,7 @@ class _Core:
 
     # What the stream's threads say.
 
-    def on_written(self, stream: _Stream) -> None:
+    def on_written(self, stream: Stream) -> None:
         with self._changed:
             if stream is self._stream:
                 self.session.on_written()
@@ -355,6 +313,22 @@ class _Core:
     # The worker.
 
     def _run(self) -> None:
+        why = _CLOSED
+        try:
+            self._work()
+        except BaseException as error:  # a defect, or a callback's SystemExit; without us nothing would be sent
+            _logger.exception("a Publisher has failed")
+            why = Status(INTERNAL, f"the Publisher has failed: {error!r}")
+        with self._changed:
+            self.session.stop(why)
+            self._changed.notify_all()
+            stream = self._stream
+        if stream is not None:
+            stream.cancel()
+            stream.join()
+        self._tell(self.session.take_reports())
+
+    def _work(self) -> None:
         while not self._ending:
             with self._changed:
                 action, frame = self.session.next(time.monotonic())
@@ -365,18 +339,10 @@ class _Core:
                     continue
                 self._execute(action, frame)
             self._tell(reports)
-        with self._changed:
-            self.session.stop(_CLOSED)
-            self._changed.notify_all()
-            stream = self._stream
-        if stream is not None:
-            stream.cancel()
-            stream.join()
-        self._tell(self.session.take_reports())
 
     def _execute(self, action: Action, frame: bytes) -> None:
         if action is Action.START:
-            self._stream = _Stream(self, self._target, frame)
+            self._stream = Stream(self, self._target, frame)
         elif self._stream is None:
             return  # it has just ended by itself
         elif action is Action.WRITE:
@@ -418,35 +384,3 @@ def _end_all() -> None:
 
 os.register_at_fork(after_in_child=_after_fork_in_child)
 atexit.register(_end_all)
-
-
-def _encode(event: Optional[event_pb2.Event], fields: Any) -> bytes:
-    """The event's bytes; ValueError or TypeError when the broker could not read them."""
-    if event is None:
-        timestamp = fields.get("timestamp")
-        if isinstance(timestamp, datetime.datetime):
-            if timestamp.tzinfo is None:
-                raise ValueError("timestamp: a datetime must be aware of its time zone")
-            del fields["timestamp"]
-        event = event_pb2.Event(**fields)
-        if isinstance(timestamp, datetime.datetime):
-            event.timestamp.FromDatetime(timestamp.astimezone(datetime.timezone.utc))
-    elif fields:
-        raise TypeError("publish takes an Event or fields, not both")
-    elif not isinstance(event, event_pb2.Event):
-        raise TypeError(f"publish takes an Event, not {type(event).__name__}")
-    if not event.HasField("timestamp"):
-        event.timestamp.GetCurrentTime()
-    try:
-        encoded = event.SerializeToString()
-    except EncodeError as error:
-        raise ValueError(str(error)) from error
-    if len(encoded) > _window.EVENT_BYTES:
-        raise ValueError(
-            f"the event has {len(encoded)} bytes encoded; at most {_window.EVENT_BYTES} are allowed"
-        )
-    try:  # as the broker will: text that is not UTF-8, or nesting too deep, would end the stream there
-        pb.PublishStreamRequest.FromString(_window.batch_frame(1, _window.framed(encoded)))
-    except DecodeError as error:
-        raise ValueError("the event cannot be decoded: text not UTF-8, or nested too deep") from error
-    return encoded

@@ -251,6 +251,16 @@ TEST_F(RouterTest, AudienceTraceparentAndTimestampAreBounded) {
   EXPECT_EQ(Refusal(event).first, "timestamp");
 }
 
+TEST_F(RouterTest, MetricsHaveAtMostSixteenLabels) {
+  v1::Event event;
+  auto& labels = *event.mutable_metric()->mutable_labels();
+  for (int i = 0; i < 16; ++i) labels[absl::StrCat("label", i)] = "x";
+  EXPECT_THAT(Route(event).violations, IsEmpty());
+  labels["one more"] = "x";
+  EXPECT_EQ(Refusal(event).first, "metric.labels");
+  EXPECT_THAT(Refusal(event).second, HasSubstr("has 17 labels, at most 16 are allowed"));
+}
+
 TEST_F(RouterTest, CustomTypesHaveTheirRule) {
   v1::Event event;
   for (const std::string& type : {std::string("deploy.started"), std::string("A"),

@@ -19,7 +19,9 @@ using test::Array;
 using test::ErrorReply;
 using test::Integer;
 using test::Text;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
@@ -309,18 +311,66 @@ TEST_F(StreamsTest, ACallWithAKeyIsAProducerOfItsOwn) {
                                      "2 webgui:global 9-1"));
 }
 
-TEST_F(StreamsTest, CallsWithoutAKeyCountOnAndAnswerWithTheirOwnIndex) {
+TEST_F(StreamsTest, CallsWithoutAKeyAreProducersOfTheirOwn) {
   Unary first(this, Call("", {{"webgui:global"}, {"webgui:global"}}));
   executor_.RunPosted();
+  EXPECT_THAT(redis_.next()[5],
+              AllOf(StartsWith("webgui:producer:{webgui:global}:broker:"), EndsWith(":1")));
   redis_.Answer(Array({Text("7-2"), Integer(2), Integer(0), Integer(0)}));
   ASSERT_TRUE(first.end.ok());
   Unary second(this, Call("", {{"webgui:global"}}));
   executor_.RunPosted();
-  redis_.Answer(Array({Text("7-3"), Integer(1), Integer(0), Integer(2)}));
+  EXPECT_THAT(redis_.next()[5], EndsWith(":2"));
+  redis_.Answer(Array({Text("7-3"), Integer(1), Integer(0), Integer(0)}));
   ASSERT_TRUE(second.end.ok());
   ASSERT_EQ(second.response.positions_size(), 1);
   EXPECT_EQ(second.response.positions(0).sequence(), 1u);
   EXPECT_EQ(second.response.positions(0).position(), "7-3");
+}
+
+TEST_F(StreamsTest, ACallThatRedisRefusesTakesNoOtherAlong) {
+  Unary bad(this, Call("", {{"webgui:session:bad"}}));
+  executor_.RunPosted();
+  redis_.Answer(ErrorReply("WRONGTYPE"));
+  executor_.Advance(limits::kAppendDeadline - absl::Milliseconds(1));
+  Unary good(this, Call("", {{"webgui:global"}}));
+  executor_.RunPosted();
+  redis_.Answer(ErrorReply("WRONGTYPE"));
+  executor_.Advance(absl::Milliseconds(1));
+  redis_.Answer(ErrorReply("WRONGTYPE"), 1);
+  EXPECT_TRUE(absl::IsUnavailable(bad.end));
+  EXPECT_EQ(good.end.code(), absl::StatusCode::kUnknown);
+  redis_.Answer(Array({Text("7-1"), Integer(1), Integer(0), Integer(0)}));
+  EXPECT_TRUE(good.end.ok());
+}
+
+TEST_F(StreamsTest, AnOpenThatWaitsWhileTheGateClosesIsRefused) {
+  Agent a(this);
+  a.Open("p");
+  streams_->SetGate(absl::UnavailableError("redis would evict events"));
+  Grant(10);
+  EXPECT_EQ(a.end.message(), "redis would evict events");
+}
+
+TEST_F(StreamsTest, AStreamOverItsOwnBoundWaitsAlone) {
+  Agent a(this);
+  a.Open("p");
+  Grant(10);
+  Agent b(this);
+  b.Open("q");
+  Grant(11);
+  for (uint64_t sequence = 1; a.reads == static_cast<int>(sequence) && sequence < 1'000; ++sequence)
+    a.Send(sequence, 200'000);
+  executor_.RunPosted();
+  EXPECT_EQ(a.flow.level(), v1::Flow::LEVEL_STOP);
+  EXPECT_GT(streams_->appender().queued_bytes(), limits::kAppendSinkBytes);
+  EXPECT_LT(streams_->appender().queued_bytes(), limits::kAppendSinkBytes + 300'000);
+  b.Send(1);
+  EXPECT_EQ(b.reads, 2);
+  const int reads = a.reads;
+  Committed();
+  EXPECT_EQ(a.flow.level(), v1::Flow::LEVEL_OK);
+  EXPECT_EQ(a.reads, reads + 1);
 }
 
 TEST_F(StreamsTest, CallsAreBounded) {

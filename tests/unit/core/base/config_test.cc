@@ -89,6 +89,7 @@ TEST_F(ConfigTest, StrayArgumentsAndMissingValuesAreErrors) {
   EXPECT_EQ(Error({"listen"}), "unexpected argument \"listen\"");
   EXPECT_EQ(Error({"--"}), "unexpected argument \"--\"");
   EXPECT_EQ(Error({"-v"}), "unexpected argument \"-v\"");
+  EXPECT_EQ(Error({"--listen", "unix:/x", "redis://u:secret@h"}), "unexpected argument number 3");
   EXPECT_EQ(Error({"--listen"}), "--listen: needs a value");
   EXPECT_EQ(Error({"--listen", "--check-config"}), "--listen: needs a value");
   EXPECT_EQ(Error({"--check-config=yes"}), "--check-config: takes no value");

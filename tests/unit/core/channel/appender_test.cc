@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "core/channel/script.h"
 #include "tests/support/fake_commands.h"
 #include "tests/support/fake_executor.h"
@@ -39,6 +40,7 @@ class Sink final : public AppendSink {
   void OnFenced(uint64_t newer) override {
     said_->push_back(absl::StrCat(name_, " fenced by ", newer));
   }
+  void OnRoom() override { said_->push_back(absl::StrCat(name_, " has room")); }
 
  private:
   std::vector<std::string>* const said_;
@@ -225,13 +227,89 @@ TEST_F(AppenderTest, OutOfMemoryForTooLongEndsTheProducer) {
   EXPECT_EQ(redis_.waiting(), 0u);
 }
 
-TEST_F(AppenderTest, AnUnknownOutcomeIsNeverRetriedInPlace) {
+TEST_F(AppenderTest, AnUnknownOutcomeIsNeverRetriedInPlaceAndClearedWithTheConnection) {
   Append(x_, p_, kA, 1);
   executor_.RunPosted();
   redis_.Answer(absl::UnavailableError("connection lost"));
-  EXPECT_THAT(Said(), ElementsAre("p failed UNAVAILABLE"));
   executor_.Advance(absl::Minutes(1));
   EXPECT_EQ(redis_.waiting(), 0u);
+  EXPECT_THAT(Said(), IsEmpty()) << "who ends the streams does so once, for all channels";
+  appender_.Clear();
+  EXPECT_TRUE(appender_.idle());
+}
+
+TEST_F(AppenderTest, WhatWasNotSentIsTriedAgain) {
+  Append(x_, p_, kA, 1);
+  executor_.RunPosted();
+  redis_.Answer(absl::ResourceExhaustedError("too many unanswered commands"));
+  executor_.Advance(absl::Milliseconds(20));
+  ASSERT_EQ(redis_.waiting(), 1u);
+  EXPECT_EQ(Call(), "open p:100=1");
+  Committed("7-1", 1, {0});
+  EXPECT_THAT(Said(), ElementsAre("x 1 a 7-1"));
+}
+
+TEST_F(AppenderTest, TheDeadlineIsTheEventsOwnAlsoForThoseBehindTheCall) {
+  std::vector<std::shared_ptr<const Producer>> producers;
+  for (int i = 0; i < 400; ++i) {
+    producers.push_back(Instance(absl::StrCat("p", i), 100));
+    Append(x_, producers.back(), kA, 1);
+  }
+  executor_.RunPosted();
+  const absl::Duration start = executor_.Uptime();
+  executor_.Advance(absl::Seconds(1));
+  Append(y_, q_, kA, 1);
+  while (said_.empty()) {
+    redis_.Answer(ErrorReply("WRONGTYPE"));
+    if (said_.empty()) executor_.AdvanceToNext();
+  }
+  EXPECT_EQ(executor_.Uptime() - start, limits::kAppendDeadline);
+  EXPECT_EQ(Said().size(), 400u) << "all that are as old, and no younger one";
+  executor_.RunPosted();
+  EXPECT_EQ(Call(), "open q:200=1");
+  while (said_.empty()) {
+    redis_.Answer(ErrorReply("WRONGTYPE"));
+    if (said_.empty()) executor_.AdvanceToNext();
+  }
+  EXPECT_EQ(executor_.Uptime() - start, limits::kAppendDeadline + absl::Seconds(1));
+  EXPECT_THAT(Said(), ElementsAre("q failed UNAVAILABLE"));
+  EXPECT_TRUE(appender_.idle());
+}
+
+TEST_F(AppenderTest, ASinkOverItsBoundHearsWhenItIsNoLonger) {
+  Appender::Options options;
+  options.sink_bytes = 1000;
+  Appender appender(&executor_, &redis_, &names_, this, options);
+  appender.Append(&x_, p_, kA, 1, false, std::make_shared<const std::string>(900, 'e'));
+  EXPECT_FALSE(appender.over_bound(&x_));
+  appender.Append(&x_, p_, kB, 2, false, std::make_shared<const std::string>(900, 'e'));
+  appender.Append(&y_, q_, kB, 1, false, std::make_shared<const std::string>(900, 'e'));
+  EXPECT_TRUE(appender.over_bound(&x_));
+  EXPECT_FALSE(appender.over_bound(&y_));
+  EXPECT_FALSE(appender.over_bound());
+  executor_.RunPosted();
+  redis_.Answer(Array({Text("7-1"), Integer(1), Integer(0), Integer(0)}));
+  EXPECT_FALSE(appender.over_bound(&x_));
+  executor_.RunPosted();
+  EXPECT_THAT(Said(), ElementsAre("x 1 a 7-1", "x has room"));
+  // One that is gone when its turn comes hears nothing.
+  appender.Append(&x_, p_, kA, 3, false, std::make_shared<const std::string>(2000, 'e'));
+  executor_.RunPosted();
+  redis_.Answer(Array({Text("7-2"), Integer(1), Integer(0), Integer(1)}), 1);
+  appender.Forget(&x_);
+  executor_.RunPosted();
+  EXPECT_THAT(Said(), ElementsAre("x 3 a 7-2"));
+}
+
+// Each of many sinks on one channel leaves, as when a network is lost: no matter how many others
+// there are.
+TEST_F(AppenderTest, ManySinksAreForgottenInTimeProportionalToWhatTheyHave) {
+  constexpr size_t kSinks = 50'000;
+  std::vector<Sink> sinks(kSinks, Sink(&said_, "s"));
+  for (Sink& sink : sinks) Append(sink, p_, kA, 1);
+  const absl::Time start = absl::Now();
+  for (Sink& sink : sinks) appender_.Forget(&sink);
+  EXPECT_LT(absl::Now() - start, absl::Seconds(1));
   EXPECT_TRUE(appender_.idle());
 }
 

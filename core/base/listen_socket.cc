@@ -1,4 +1,4 @@
-#include "bridge/listener_bind.h"
+#include "core/base/listen_socket.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -14,12 +14,12 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace spanwire::bridge {
+namespace spanwire::base {
 namespace {
 
 constexpr int kBacklog = 1'024;
 
-absl::Status Failure(const base::Address& address, absl::string_view what, int error) {
+absl::Status Failure(const Address& address, absl::string_view what, int error) {
   return absl::UnavailableError(absl::StrCat("cannot listen on ", address.ToString(), ": ", what,
                                              ": ", std::strerror(error)));
 }
@@ -37,7 +37,7 @@ bool IsStale(const sockaddr_un& name) {
          errno == ECONNREFUSED;
 }
 
-absl::StatusOr<BoundSocket> BindUnix(const base::Address& address) {
+absl::StatusOr<BoundSocket> BindUnix(const Address& address) {
   sockaddr_un name = {};
   name.sun_family = AF_UNIX;
   if (address.host_or_path.size() >= sizeof(name.sun_path)) {
@@ -62,7 +62,7 @@ uint16_t BoundPort(int fd) {
                                           : reinterpret_cast<sockaddr_in&>(name).sin_port);
 }
 
-absl::StatusOr<BoundSocket> BindTcp(const base::Address& address) {
+absl::StatusOr<BoundSocket> BindTcp(const Address& address) {
   addrinfo hints = {};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
@@ -84,7 +84,7 @@ absl::StatusOr<BoundSocket> BindTcp(const base::Address& address) {
     } else if (::listen(fd.get(), kBacklog) != 0) {
       failure = Failure(address, "listen", errno);
     } else {
-      base::Address bound = address;
+      Address bound = address;
       bound.port = BoundPort(fd.get());
       return BoundSocket{std::move(fd), bound};
     }
@@ -94,8 +94,8 @@ absl::StatusOr<BoundSocket> BindTcp(const base::Address& address) {
 
 }  // namespace
 
-absl::StatusOr<BoundSocket> BindAndListen(const base::Address& address) {
+absl::StatusOr<BoundSocket> BindAndListen(const Address& address) {
   return address.unix_socket ? BindUnix(address) : BindTcp(address);
 }
 
-}  // namespace spanwire::bridge
+}  // namespace spanwire::base

@@ -7,7 +7,7 @@
 
 #include <utility>
 
-namespace spanwire::bridge {
+namespace spanwire::base {
 
 class FileDescriptor {
  public:
@@ -34,4 +34,4 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
-}  // namespace spanwire::bridge
+}  // namespace spanwire::base
