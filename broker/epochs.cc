@@ -5,8 +5,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "broker/redis_error.h"
-#include "core/base/random.h"
 #include "core/base/limits.h"
+#include "core/base/random.h"
 
 namespace spanwire::broker {
 namespace {

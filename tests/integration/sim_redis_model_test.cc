@@ -1,5 +1,5 @@
-// The simulated Redis is the real one, as far as this project uses it: the same commands, in random order, give the same
-// answers, the same messages and the same keys on both.
+// The simulated Redis is the real one, as far as this project uses it: the same commands, in random
+// order, give the same answers, the same messages and the same keys on both.
 #include <random>
 #include <string>
 #include <vector>
@@ -74,8 +74,8 @@ class RedisModelTest : public ::testing::Test, public redis::PubSubListener {
     return seconds * 1'000'000 + micros;
   }
 
-  // Runs a command on both. `salt`: what a script adds to the clock, so that the clock that it had is known from its
-  // answer; -1: none.
+  // Runs a command on both. `salt`: what a script adds to the clock, so that the clock that it had
+  // is known from its answer; -1: none.
   void Both(const Command& command, int64_t salt = -1) {
     const int64_t before = RealTime();
     const Reply real = server_.Command(command);
@@ -84,9 +84,10 @@ class RedisModelTest : public ::testing::Test, public redis::PubSubListener {
     if (salt >= 0 && !real.elements.empty()) {
       const std::string& text = real.elements[real.elements[0].is_string() ? 0 : 1].text;
       int64_t epoch = 0;
-      if (real.elements[0].integer == -1) salt = 0;  // an epoch of the future: the clock itself is told
-      if (absl::SimpleAtoi(absl::string_view(text).substr(0, text.find('-')), &epoch) && epoch - salt >= before &&
-          epoch - salt <= after) {
+      if (real.elements[0].integer == -1)
+        salt = 0;  // an epoch of the future: the clock itself is told
+      if (absl::SimpleAtoi(absl::string_view(text).substr(0, text.find('-')), &epoch) &&
+          epoch - salt >= before && epoch - salt <= after) {
         now_us_ = epoch - salt;
       }
     }
@@ -94,16 +95,21 @@ class RedisModelTest : public ::testing::Test, public redis::PubSubListener {
     ASSERT_EQ(Show(real), Show(modelled)) << absl::StrJoin(command, " ").substr(0, 400);
   }
 
-  int64_t Draw(int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(random_); }
+  int64_t Draw(int64_t low, int64_t high) {
+    return std::uniform_int_distribution<int64_t>(low, high)(random_);
+  }
   const std::string& Channel() { return Draw(0, 1) == 0 ? kA : kB; }
 
-  // A call of publish.lua: one to three producers of few, with one to four events each, often ones that were there.
+  // A call of publish.lua: one to three producers of few, with one to four events each, often ones
+  // that were there.
   void PublishScript() {
     const std::string& channel = Channel();
     const int64_t salt = Draw(1, 1000);
     const char* const modes[] = {"keep", "keep", "keep", "touch", "open"};
     std::vector<std::string> keys = {names_.LogKey(channel), names_.TailKey(channel)};
-    Command args = {channel, "PUBLISH", absl::StrCat(salt), modes[Draw(0, 4)], absl::StrCat(Draw(3, 12)), kTtl, kTtl};
+    Command args = {
+        channel, "PUBLISH", absl::StrCat(salt), modes[Draw(0, 4)], absl::StrCat(Draw(3, 12)),
+        kTtl,    kTtl};
     const int64_t first = Draw(0, 2);
     for (int64_t p = first; p <= Draw(first, 2); ++p) {
       keys.push_back(names_.ProducerKey(channel, absl::StrCat("p", p)));
@@ -125,7 +131,8 @@ class RedisModelTest : public ::testing::Test, public redis::PubSubListener {
          {absl::StrCat(epochs[Draw(0, 4)]), absl::StrCat(salt), kTtl, "3600000000"}, salt);
   }
 
-  void Call(const channel::Script& script, const std::vector<std::string>& keys, const Command& args, int64_t salt) {
+  void Call(const channel::Script& script, const std::vector<std::string>& keys,
+            const Command& args, int64_t salt) {
     Command command = {"EVALSHA", script.sha1(), absl::StrCat(keys.size())};
     command.insert(command.end(), keys.begin(), keys.end());
     command.insert(command.end(), args.begin(), args.end());
@@ -147,19 +154,23 @@ class RedisModelTest : public ::testing::Test, public redis::PubSubListener {
       case 4:
         return Both({"PEXPIRE", tail, Draw(0, 1) == 0 ? "900000" : "2000000", "GT"});
       case 5:
-        return Both({"XRANGE", names_.LogKey(channel), "-", "+", "COUNT", absl::StrCat(Draw(1, 9))});
+        return Both(
+            {"XRANGE", names_.LogKey(channel), "-", "+", "COUNT", absl::StrCat(Draw(1, 9))});
       case 6:
-        return Both({"XREVRANGE", names_.LogKey(channel), "+", "-", "COUNT", absl::StrCat(Draw(1, 9))});
+        return Both(
+            {"XREVRANGE", names_.LogKey(channel), "+", "-", "COUNT", absl::StrCat(Draw(1, 9))});
       case 7:
-        return Both({"XRANGE", names_.LogKey(channel), server_.Command({"GET", tail}).text.empty()
-                                                           ? "0-0"
-                                                           : server_.Command({"GET", tail}).text,
+        return Both({"XRANGE", names_.LogKey(channel),
+                     server_.Command({"GET", tail}).text.empty()
+                         ? "0-0"
+                         : server_.Command({"GET", tail}).text,
                      "+", "COUNT", "5"});
       case 8:
         return EpochScript();
       case 9: {
         if (Draw(0, 5) > 0) return PublishScript();
-        const std::string keys[] = {tail, names_.LogKey(channel), names_.ProducerKey(channel, "p0"), "key"};
+        const std::string keys[] = {tail, names_.LogKey(channel), names_.ProducerKey(channel, "p0"),
+                                    "key"};
         return Both({"DEL", keys[Draw(0, 3)]});
       }
       default:

@@ -16,7 +16,8 @@ double Uniform(Random* random) { return std::uniform_real_distribution<double>(0
 
 }  // namespace
 
-AgentStream::AgentStream(base::Executor* executor, Random* random, BrokerNode* broker, Client* client)
+AgentStream::AgentStream(base::Executor* executor, Random* random, BrokerNode* broker,
+                         Client* client)
     : executor_(executor),
       broker_(broker),
       client_(client),
@@ -120,7 +121,8 @@ Agent::~Agent() {
 void Agent::Publish(const std::vector<std::string>& channels) {
   if (stopped()) return;
   Instance::Published published;
-  const size_t first = static_cast<size_t>(Between(*random_, 0, static_cast<int64_t>(channels.size()) - 1));
+  const size_t first =
+      static_cast<size_t>(Between(*random_, 0, static_cast<int64_t>(channels.size()) - 1));
   published.channels.push_back(channels[first]);
   if (Chance(*random_, 0.3)) published.channels.push_back(channels[(first + 1) % channels.size()]);
   published.transient = Chance(*random_, 0.15);
@@ -137,7 +139,9 @@ void Agent::Publish(const std::vector<std::string>& channels) {
   Advance();
 }
 
-bool Agent::done() const { return stopped() || session_.window().first() == session_.window().end(); }
+bool Agent::done() const {
+  return stopped() || session_.window().first() == session_.window().end();
+}
 
 void Agent::Advance() {
   while (true) {
@@ -147,13 +151,17 @@ void Agent::Advance() {
   }
   if (instance_->epoch == 0) instance_->epoch = session_.producer_epoch();
   for (const client::Report& report : session_.TakeReports()) {
-    if (const auto* acked = std::get_if<client::Acked>(&report)) truth_->OnAcked(instance_, acked->sequence);
-    if (const auto* nack = std::get_if<v1::Nack>(&report)) truth_->Bad("nacked: " + nack->message());
+    if (const auto* acked = std::get_if<client::Acked>(&report))
+      truth_->OnAcked(instance_, acked->sequence);
+    if (const auto* nack = std::get_if<v1::Nack>(&report))
+      truth_->Bad("nacked: " + nack->message());
   }
   if (session_.wake_at() == absl::InfiniteDuration()) {
     wake_.reset();
   } else {
-    wake_ = executor_->After(std::max(session_.wake_at() - executor_->Uptime(), absl::ZeroDuration()), [this] { Advance(); });
+    wake_ =
+        executor_->After(std::max(session_.wake_at() - executor_->Uptime(), absl::ZeroDuration()),
+                         [this] { Advance(); });
   }
 }
 
@@ -171,7 +179,8 @@ void Agent::Take(client::Step step) {
           if (!alive.expired()) OnEnded(absl::UnavailableError("no broker answers"));
         });
       }
-      stream_ = std::make_shared<AgentStream>(executor_, random_, broker, static_cast<AgentStream::Client*>(this));
+      stream_ = std::make_shared<AgentStream>(executor_, random_, broker,
+                                              static_cast<AgentStream::Client*>(this));
       stream_->Send(std::move(step.frame));
       return executor_->Post(written);
     }

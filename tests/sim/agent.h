@@ -1,5 +1,6 @@
-// An agent: the real client machine (clients/cpp/session), on a simulated connection to one of the brokers. It publishes
-// now and then, and can be restarted as a new instance of its producer while the old one is still alive somewhere.
+// An agent: the real client machine (clients/cpp/session), on a simulated connection to one of the
+// brokers. It publishes now and then, and can be restarted as a new instance of its producer while
+// the old one is still alive somewhere.
 #pragma once
 
 #include <deque>

@@ -1,4 +1,5 @@
-// A bridge without sockets: probe, feeds and hub on simulated Redis connections, as bridge/feed_loop.cc puts them together.
+// A bridge without sockets: probe, feeds and hub on simulated Redis connections, as
+// bridge/feed_loop.cc puts them together.
 #pragma once
 
 #include <string>
@@ -18,7 +19,8 @@ class BridgeNode final : private redis::PubSubListener,
                          private redis::ProbeListener,
                          private redis::ConnectionListener {
  public:
-  BridgeNode(Network* network, const channel::Names* names, const std::string& instance, absl::Duration log_ttl)
+  BridgeNode(Network* network, const channel::Names* names, const std::string& instance,
+             absl::Duration log_ttl)
       : client(network),
         pubsub(network),
         clock(network->executor, &client),
@@ -26,7 +28,8 @@ class BridgeNode final : private redis::PubSubListener,
         feeds(
             network->executor, &reader,
             [this, executor = network->executor](size_t, Delivery delivery) {
-              executor->Post([this, alive = std::weak_ptr<char>(alive_), delivery = std::move(delivery)]() mutable {
+              executor->Post([this, alive = std::weak_ptr<char>(alive_),
+                              delivery = std::move(delivery)]() mutable {
                 if (alive.expired()) return;
                 std::vector<Delivery> deliveries;
                 deliveries.push_back(std::move(delivery));
@@ -36,7 +39,8 @@ class BridgeNode final : private redis::PubSubListener,
             true),
         hub(0, network->executor,
             [this, executor = network->executor](bridge::FeedRequest request) {
-              executor->Post([this, alive = std::weak_ptr<char>(alive_), request = std::move(request)]() mutable {
+              executor->Post([this, alive = std::weak_ptr<char>(alive_),
+                              request = std::move(request)]() mutable {
                 if (!alive.expired()) feeds.OnRequest(std::move(request));
               });
             }),

@@ -38,6 +38,7 @@ class BrokerNode {
   broker::Router router;
   broker::Streams streams;
   std::set<AgentStream*> open;
+  bool draining = false;
 };
 
 }  // namespace spanwire::sim

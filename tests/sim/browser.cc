@@ -27,8 +27,9 @@ absl::string_view Member(absl::string_view json, absl::string_view name) {
 
 }  // namespace
 
-Browser::Browser(base::Executor* executor, Random* random, Truth* truth, const channel::Names* names, std::string name,
-                 std::string channel, Begin begin, std::function<BridgeNode*()> pick,
+Browser::Browser(base::Executor* executor, Random* random, Truth* truth,
+                 const channel::Names* names, std::string name, std::string channel, Begin begin,
+                 std::function<BridgeNode*()> pick,
                  std::function<bool(const std::string&, Position, Position)> still_there)
     : executor_(executor),
       random_(random),
@@ -50,7 +51,9 @@ void Browser::Connect(absl::Duration delay) {
     if (bridge_ == nullptr) return Connect(absl::Milliseconds(Between(*random_, 10, 400)));
     down_ = std::make_unique<Wire>(executor_, random_, slow_ ? kSlow : kFast);
     connection_ = std::make_shared<char>();
-    session_ = std::make_unique<bridge::Session>(&bridge_->hub, names_, static_cast<bridge::Transport*>(this), bridge::Session::Options{"sim", false, {}});
+    session_ = std::make_unique<bridge::Session>(&bridge_->hub, names_,
+                                                 static_cast<bridge::Transport*>(this),
+                                                 bridge::Session::Options{"sim", false, {}});
     std::string from;
     if (view_.last) {
       from = absl::StrCat(",\"after\":\"", view_.last->ToString(), "\"");
@@ -59,7 +62,8 @@ void Browser::Connect(absl::Duration delay) {
     } else if (begin_ == Begin::kLast) {
       from = ",\"last\":3";
     }
-    session_->OnText(absl::StrCat("{\"cmd\":\"subscribe\",\"id\":1,\"channel\":\"", view_.channel, "\"", from, "}"));
+    session_->OnText(absl::StrCat("{\"cmd\":\"subscribe\",\"id\":1,\"channel\":\"", view_.channel,
+                                  "\"", from, "}"));
   });
 }
 
@@ -83,20 +87,21 @@ void Browser::Deliver() {
 }
 
 void Browser::Close(bridge::CloseCode, absl::string_view, absl::Duration reconnect_after) {
-  executor_->Post([this, alive = std::weak_ptr<char>(connection_)] {
-    if (!alive.expired()) Cut();
+  executor_->Post([this, reconnect_after, alive = std::weak_ptr<char>(connection_)] {
+    if (!alive.expired()) Disconnect(reconnect_after);
   });
-  (void)reconnect_after;
 }
 
-void Browser::Cut() {
+void Browser::Cut() { Disconnect(absl::Milliseconds(Between(*random_, 1, 500))); }
+
+void Browser::Disconnect(absl::Duration reconnect_after) {
   session_.reset();
   connection_.reset();
   down_.reset();
   bridge_ = nullptr;
   queued_ = 0;
   congested_ = live_ = false;
-  Connect(absl::Milliseconds(Between(*random_, 1, 500)));
+  Connect(reconnect_after);
 }
 
 void Browser::SetSlow(bool slow) {
@@ -108,7 +113,8 @@ void Browser::Receive(absl::string_view json) {
   const absl::string_view type = Member(json, "type");
   const absl::optional<Position> position = Position::Parse(Member(json, "position"));
   if (type == "$subscribed") {
-    if (view_.last && position != view_.last) truth_->Bad(absl::StrCat(view_.name, ": resumed elsewhere: ", json));
+    if (view_.last && position != view_.last)
+      truth_->Bad(absl::StrCat(view_.name, ": resumed elsewhere: ", json));
     if (!view_.last) view_.last = position;
   } else if (type == "$live") {
     if (position != view_.last) truth_->Bad(absl::StrCat(view_.name, ": live elsewhere: ", json));
@@ -127,7 +133,8 @@ void Browser::Receive(absl::string_view json) {
     const absl::optional<Position> id = Position::Parse(Member(json, "id"));
     if (!id) return truth_->Bad(absl::StrCat("an event without id: ", json));
     absl::optional<Position> prev;
-    if (const absl::string_view text = Member(json, "prev"); !text.empty()) prev = Position::Parse(text);
+    if (const absl::string_view text = Member(json, "prev"); !text.empty())
+      prev = Position::Parse(text);
     truth_->OnShown(&view_, *id, prev, std::string(Member(json, "text")));
   }
 }

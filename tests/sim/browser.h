@@ -1,5 +1,6 @@
-// A browser: one subscription to one channel, on a simulated socket to one of the bridges. It resumes after what it saw
-// last, wherever it reconnects, and reads as fast or as slowly as it is told.
+// A browser: one subscription to one channel, on a simulated socket to one of the bridges. It
+// resumes after what it saw last, wherever it reconnects, and reads as fast or as slowly as it is
+// told.
 #pragma once
 
 #include <functional>
@@ -20,10 +21,10 @@ class Browser final : private bridge::Transport {
  public:
   enum class Begin { kNow, kStart, kLast };
 
-  // `pick`: a bridge that may be connected to now, or null. `still_there`: whether everything after a position is in the
-  // channel's log, so that no gap may be told.
-  Browser(base::Executor* executor, Random* random, Truth* truth, const channel::Names* names, std::string name,
-          std::string channel, Begin begin, std::function<BridgeNode*()> pick,
+  // `pick`: a bridge that may be connected to now, or null. `still_there`: whether everything after
+  // a position is in the channel's log, so that no gap may be told.
+  Browser(base::Executor* executor, Random* random, Truth* truth, const channel::Names* names,
+          std::string name, std::string channel, Begin begin, std::function<BridgeNode*()> pick,
           std::function<bool(const std::string& channel, Position after, Position to)> still_there);
   ~Browser() override;
 
@@ -37,9 +38,11 @@ class Browser final : private bridge::Transport {
  private:
   bool Send(bridge::FramePtr frame) override;
   bool congested() const override { return congested_; }
-  void Close(bridge::CloseCode code, absl::string_view why, absl::Duration reconnect_after) override;
+  void Close(bridge::CloseCode code, absl::string_view why,
+             absl::Duration reconnect_after) override;
 
   void Connect(absl::Duration delay);
+  void Disconnect(absl::Duration reconnect_after);
   void Deliver();
   void Receive(absl::string_view json);
 

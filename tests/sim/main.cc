@@ -1,10 +1,13 @@
-// The simulator: runs the whole system from seeds, and tells the first seed whose run breaks a promise.
+// The simulator: runs the whole system from seeds, and tells the first seed whose run breaks a
+// promise.
 //
 //     spanwire-sim [--from N] [--count N] [--seconds S] [--jobs N] [--most-failures N]
-//                                                                      so many seeds, or seeds for so long
+//                                                                      so many seeds, or seeds for
+//                                                                      so long
 //     spanwire-sim --seed N                                            one of them, with a trace
 //
-// A run depends on its seed alone: each has a process of its own, whose address space is laid out the same every time.
+// A run depends on its seed alone: each has a process of its own, whose address space is laid out
+// the same every time.
 #include <sys/personality.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,7 +16,9 @@
 #include <cstdio>
 #include <cstring>
 #include <map>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "core/base/log.h"
 #include "core/base/random.h"
@@ -26,20 +31,24 @@ namespace {
 uint64_t next_machine_seed = 0;
 uint64_t MachineSeed() { return ++next_machine_seed * 0x9E3779B97F4A7C15; }
 
+enum class Say { kNothing, kViolations, kAll };
+
 // Whether the run is good.
-bool RunSeed(uint64_t seed, bool trace) {
+bool RunSeed(uint64_t seed, const std::set<std::string>& without, Say say) {
+  const bool trace = say == Say::kAll;
   base::SetLogOutput([trace](absl::string_view line) {
     if (trace) std::fprintf(stderr, "    %.*s\n", static_cast<int>(line.size()), line.data());
   });
   next_machine_seed = seed << 20;
   base::SetSeedSource(MachineSeed);
-  World world(seed, [trace](const std::string& line) {
+  World world(seed, without, [trace](const std::string& line) {
     if (trace) std::fprintf(stderr, "%s\n", line.c_str());
   });
   world.Run();
   for (const std::string& violation : world.truth().violations()) {
-    std::fprintf(stderr, "seed %llu [%s]: %s\n", static_cast<unsigned long long>(seed), world.profile().c_str(),
-                 violation.c_str());
+    if (say == Say::kNothing) break;
+    std::fprintf(stderr, "seed %llu [%s]: %s\n", static_cast<unsigned long long>(seed),
+                 world.profile().c_str(), violation.c_str());
   }
   if (trace) {
     std::fprintf(stderr, "%llu appended, %llu shown, %llu transient, %llu gaps\n",
@@ -52,14 +61,33 @@ bool RunSeed(uint64_t seed, bool trace) {
   return world.truth().violations().empty();
 }
 
-pid_t Start(uint64_t seed) {
+pid_t Start(uint64_t seed, const std::set<std::string>& without, Say say) {
   const pid_t child = fork();
-  if (child == 0) _exit(RunSeed(seed, false) ? 0 : 1);
+  if (child == 0) _exit(RunSeed(seed, without, say) ? 0 : 1);
   return child;
+}
+
+bool Fails(uint64_t seed, const std::set<std::string>& without, Say say) {
+  int status = 0;
+  waitpid(Start(seed, without, say), &status, 0);
+  return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+}
+
+// Takes away every fault without which the run fails as well, and tells what remains.
+void Explain(uint64_t seed) {
+  std::set<std::string> without;
+  for (const std::string& fault : World::FaultNames()) {
+    without.insert(fault);
+    if (!Fails(seed, without, Say::kNothing)) without.erase(fault);
+  }
+  std::fprintf(stderr, "seed %llu, with as few faults as it takes:\n",
+               static_cast<unsigned long long>(seed));
+  Fails(seed, without, Say::kAll);
 }
 
 int RunMany(uint64_t from, uint64_t count, double seconds, unsigned jobs, uint64_t most_failures) {
   std::map<pid_t, uint64_t> running;
+  std::vector<uint64_t> failures;
   uint64_t next = from;
   uint64_t passed = 0;
   uint64_t failed = 0;
@@ -70,7 +98,7 @@ int RunMany(uint64_t from, uint64_t count, double seconds, unsigned jobs, uint64
   };
   while (more() || !running.empty()) {
     while (more() && running.size() < jobs) {
-      running[Start(next)] = next;
+      running[Start(next, {}, Say::kViolations)] = next;
       ++next;
     }
     int status = 0;
@@ -81,10 +109,10 @@ int RunMany(uint64_t from, uint64_t count, double seconds, unsigned jobs, uint64
       ++passed;
     } else {
       ++failed;
-      std::fprintf(stderr, "seed %llu failed (status %d): again, with a trace, by --seed %llu\n",
-                   static_cast<unsigned long long>(seed), status, static_cast<unsigned long long>(seed));
+      failures.push_back(seed);
     }
   }
+  if (most_failures > 1 && !failures.empty()) Explain(failures.front());
   std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(passed),
               static_cast<unsigned long long>(failed));
   return failed == 0 ? 0 : 1;
@@ -96,7 +124,7 @@ int Main(int argc, char** argv) {
   unsigned jobs = 2;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string flag = argv[i];
-    if (flag == "--seed") return RunSeed(std::stoull(argv[i + 1]), true) ? 0 : 1;
+    if (flag == "--seed") return RunSeed(std::stoull(argv[i + 1]), {}, Say::kAll) ? 0 : 1;
     if (flag == "--from") from = std::stoull(argv[i + 1]);
     if (flag == "--count") count = std::stoull(argv[i + 1]);
     if (flag == "--seconds") seconds = std::stod(argv[i + 1]);

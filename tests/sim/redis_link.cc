@@ -14,7 +14,8 @@ bool Writes(const std::string& verb) {
 }
 
 redis::Reply ReadOnly() {
-  return {redis::Reply::Type::kError, 0, "READONLY You can't write against a read only replica.", {}};
+  return {
+      redis::Reply::Type::kError, 0, "READONLY You can't write against a read only replica.", {}};
 }
 
 absl::Duration Backoff(Random& random) { return absl::Milliseconds(Between(random, 1, 400)); }
@@ -39,9 +40,10 @@ void SimClient::Connect(absl::Duration delay) {
 
 void SimClient::Call(absl::Span<const absl::string_view> args, Callback callback) {
   if (!up_) {
-    network_->executor->Post([alive = std::weak_ptr<char>(alive_), callback = std::move(callback)]() mutable {
-      if (!alive.expired()) callback(absl::UnavailableError("redis is not connected"));
-    });
+    network_->executor->Post(
+        [alive = std::weak_ptr<char>(alive_), callback = std::move(callback)]() mutable {
+          if (!alive.expired()) callback(absl::UnavailableError("redis is not connected"));
+        });
     return;
   }
   sent_.emplace_back(args.begin(), args.end());
@@ -66,7 +68,9 @@ void SimClient::OnReply(redis::Reply reply) {
 // What is not answered in time costs the connection.
 void SimClient::Watch() {
   watch_ = network_->executor->After(absl::Milliseconds(500), [this] {
-    if (!waiting_.empty() && network_->executor->Uptime() - waiting_.front().since > limits::kRedisTimeout) return Cut();
+    if (!waiting_.empty() &&
+        network_->executor->Uptime() - waiting_.front().since > limits::kRedisTimeout)
+      return Cut();
     Watch();
   });
 }
@@ -106,7 +110,8 @@ void SimClient::Cut(bool lost) {
     call.callback(absl::UnavailableError("the connection was lost"));
     if (alive.expired()) return;
   }
-  for (redis::ConnectionListener* listener : listeners_) listener->OnDown(absl::UnavailableError("cut"));
+  for (redis::ConnectionListener* listener : listeners_)
+    listener->OnDown(absl::UnavailableError("cut"));
   Connect(Backoff(*network_->random));
 }
 

@@ -1,5 +1,6 @@
-// The connections of a daemon to the simulated Redis: commands, and pub/sub. They can be cut (what was under way is lost,
-// executed, or executed much later), stalled, demoted together with their master, and come back by themselves.
+// The connections of a daemon to the simulated Redis: commands, and pub/sub. They can be cut (what
+// was under way is lost, executed, or executed much later), stalled, demoted together with their
+// master, and come back by themselves.
 #pragma once
 
 #include <deque>

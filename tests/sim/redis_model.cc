@@ -24,7 +24,9 @@ Reply Ok() { return {Reply::Type::kStatus, 0, "OK", {}}; }
 Reply Integer(int64_t value) { return {Reply::Type::kInteger, value, {}, {}}; }
 Reply Text(std::string value) { return {Reply::Type::kString, 0, std::move(value), {}}; }
 Reply Error(std::string value) { return {Reply::Type::kError, 0, std::move(value), {}}; }
-Reply Array(std::vector<Reply> elements) { return {Reply::Type::kArray, 0, {}, std::move(elements)}; }
+Reply Array(std::vector<Reply> elements) {
+  return {Reply::Type::kArray, 0, {}, std::move(elements)};
+}
 
 int64_t Number(const std::string& text) {
   int64_t value = 0;
@@ -33,7 +35,8 @@ int64_t Number(const std::string& text) {
 }
 
 const char kOutOfMemory[] = "OOM command not allowed when used memory > 'maxmemory'.";
-const char kSmallerId[] = "ERR The ID specified in XADD is equal or smaller than the target stream top item";
+const char kSmallerId[] =
+    "ERR The ID specified in XADD is equal or smaller than the target stream top item";
 
 }  // namespace
 
@@ -106,7 +109,8 @@ Reply RedisModel::Expire(const Words& command) {
   const Value* old = Find(command[1]);
   if (old == nullptr) return Integer(0);
   const int64_t when = now_us() / 1000 * 1000 + Number(command[2]) * 1000;
-  if (command.size() > 3 && command[3] == "GT" && (old->expires_us == kForever || when <= old->expires_us)) {
+  if (command.size() > 3 && command[3] == "GT" &&
+      (old->expires_us == kForever || when <= old->expires_us)) {
     return Integer(0);
   }
   keys_[command[1]].expires_us = when;
@@ -157,22 +161,24 @@ Reply RedisModel::Script(const Words& command, bool whole) {
   return Error("NOSCRIPT No matching script. Please use EVAL.");
 }
 
-absl::optional<absl::optional<Position>> RedisModel::Add(const std::string& key, bool make, uint64_t most, uint64_t epoch,
-                                                         absl::optional<uint64_t> seq, std::string event,
-                                                         std::string prev) {
+absl::optional<absl::optional<Position>> RedisModel::Add(const std::string& key, bool make,
+                                                         uint64_t most, uint64_t epoch,
+                                                         absl::optional<uint64_t> seq,
+                                                         std::string event, std::string prev) {
   if (Find(key) == nullptr) {
     if (!make) return absl::optional<Position>();
     keys_[key].is_stream = true;
   }
   Value& stream = keys_[key];
   const Position last = stream.last_id;
-  const Position id = seq ? Position{epoch, *seq}
+  const Position id = seq                   ? Position{epoch, *seq}
                       : epoch == last.epoch ? Position{epoch, last.seq + 1}
                                             : Position{epoch, 0};
   if (id <= last) return absl::nullopt;
   stream.last_id = id;
   stream.entries.push_back({id, std::move(event), std::move(prev)});
-  for (size_t i = 0; i < kTrimmedAtOnce && stream.entries.size() > most; ++i) stream.entries.pop_front();
+  for (size_t i = 0; i < kTrimmedAtOnce && stream.entries.size() > most; ++i)
+    stream.entries.pop_front();
   return absl::optional<Position>(id);
 }
 
@@ -213,7 +219,9 @@ Reply RedisModel::PublishScript(const Words& keys, const Words& args) {
         if (sequence > reached) {
           std::string link;
           absl::optional<absl::optional<Position>> added = absl::optional<Position>();
-          if (!fresh) added = Add(keys[0], false, most, static_cast<uint64_t>(Number(epoch)), absl::nullopt, event, "");
+          if (!fresh)
+            added = Add(keys[0], false, most, static_cast<uint64_t>(Number(epoch)), absl::nullopt,
+                        event, "");
           if (added && !*added) {
             const int64_t time = std::max<int64_t>(now_us(), Number(epoch));
             epoch = absl::StrCat(time + Number(args[2]));
@@ -230,7 +238,8 @@ Reply RedisModel::PublishScript(const Words& keys, const Words& args) {
           ++appended;
           reached = sequence;
           if (on_append) on_append(channel, **added, event);
-          messages.push_back(absl::StrCat("\n", std::string(1, static_cast<char>(id.size())), id, link, event));
+          messages.push_back(
+              absl::StrCat("\n", std::string(1, static_cast<char>(id.size())), id, link, event));
         } else if (-sequence > reached) {
           reached = -sequence;
           messages.push_back(absl::StrCat("\n", std::string(1, '\0'), event));

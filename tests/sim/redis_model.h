@@ -1,8 +1,10 @@
-// Redis as far as this project uses it, in memory and on simulated time: strings, streams, expiry, pub/sub, and the two
-// scripts, written out in C++. tests/integration/redis_model_test.cc holds it equal to the real one: the same commands
-// in random order give the same answers and messages on both.
+// Redis as far as this project uses it, in memory and on simulated time: strings, streams, expiry,
+// pub/sub, and the two scripts, written out in C++. tests/integration/redis_model_test.cc holds it
+// equal to the real one: the same commands in random order give the same answers and messages on
+// both.
 //
-// What it does not have: nodes of streams (MAXLEN ~ trims exactly, as Redis does with stream-node-max-entries 1).
+// What it does not have: nodes of streams (MAXLEN ~ trims exactly, as Redis does with
+// stream-node-max-entries 1).
 #pragma once
 
 #include <cstdint>
@@ -41,7 +43,8 @@ class RedisModel {
   // Hears of every message that is published.
   std::function<void(const std::string& channel, const std::string& payload)> on_publish;
   // Hears of every event that is appended, before it is published.
-  std::function<void(const std::string& channel, channel::Position id, const std::string& event)> on_append;
+  std::function<void(const std::string& channel, channel::Position id, const std::string& event)>
+      on_append;
 
   redis::Reply Execute(const std::vector<std::string>& command);
 
@@ -68,8 +71,10 @@ class RedisModel {
   redis::Reply PublishScript(const Words& keys, const Words& args);
   redis::Reply EpochScript(const Words& keys, const Words& args);
   // XADD key [NOMKSTREAM] MAXLEN ~ most <epoch>-<seq or *>; nothing: there is no stream.
-  absl::optional<absl::optional<channel::Position>> Add(const std::string& key, bool make, uint64_t most, uint64_t epoch,
-                                                        absl::optional<uint64_t> seq, std::string event, std::string prev);
+  absl::optional<absl::optional<channel::Position>> Add(const std::string& key, bool make,
+                                                        uint64_t most, uint64_t epoch,
+                                                        absl::optional<uint64_t> seq,
+                                                        std::string event, std::string prev);
   Value& Put(const std::string& key, std::string text);
 
   Keys keys_;

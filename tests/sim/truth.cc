@@ -32,10 +32,13 @@ std::string Truth::Name(const Instance& instance, uint64_t sequence) {
 const Instance* Truth::InstanceOf(const std::string& name, uint64_t* sequence) const {
   const std::vector<std::string> parts = absl::StrSplit(name, '/');
   int number = 0;
-  if (parts.size() != 3 || !absl::SimpleAtoi(parts[1], &number) || !absl::SimpleAtoi(parts[2], sequence)) return nullptr;
+  if (parts.size() != 3 || !absl::SimpleAtoi(parts[1], &number) ||
+      !absl::SimpleAtoi(parts[2], sequence))
+    return nullptr;
   const auto found = instances_.find(number);
-  return found == instances_.end() || *sequence == 0 || *sequence > found->second.events.size() ? nullptr
-                                                                                                 : &found->second;
+  return found == instances_.end() || *sequence == 0 || *sequence > found->second.events.size()
+             ? nullptr
+             : &found->second;
 }
 
 const Record* Truth::Find(const std::string& channel, Position position) const {
@@ -69,32 +72,39 @@ void Truth::OnAppended(const std::string& channel, Position position, const std:
   std::vector<const Record*>& history = history_[channel];
   const auto [entry, made] = by_position_.try_emplace({channel, position});
   Record& record = entry->second;
-  if (!made && !record.lost) return Bad(absl::StrCat("a position is given twice: ", position.ToString()));
+  if (!made && !record.lost)
+    return Bad(absl::StrCat("a position is given twice: ", position.ToString()));
   if (!made && record.name != name) {
     return Bad(absl::StrCat("a position names two events: ", position.ToString(), " on ", channel));
   }
-  record = {channel, position, name, history.empty() ? nullptr : history.back(), false, ++records_made_};
+  record = {channel, position,       name, history.empty() ? nullptr : history.back(),
+            false,   ++records_made_};
 
   // The newest event of the same producer that is still there.
-  for (auto old = history.rbegin(); old != history.rend() && (*old)->number > keys_lost_at_; ++old) {
+  for (auto old = history.rbegin(); old != history.rend() && (*old)->number > keys_lost_at_;
+       ++old) {
     uint64_t old_sequence = 0;
     const Instance* const older = InstanceOf((*old)->name, &old_sequence);
     if (older->producer != instance->producer) continue;
     if (older->epoch > instance->epoch) {
-      Bad(absl::StrCat("an older instance behind a newer one: ", name, " after ", (*old)->name, " on ", channel));
+      Bad(absl::StrCat("an older instance behind a newer one: ", name, " after ", (*old)->name,
+                       " on ", channel));
     } else if (older == instance && old_sequence >= sequence) {
-      Bad(absl::StrCat("twice or out of order in the log: ", name, " after ", (*old)->name, " on ", channel));
+      Bad(absl::StrCat("twice or out of order in the log: ", name, " after ", (*old)->name, " on ",
+                       channel));
     }
     break;
   }
   // Nothing of a producer overtakes what is missing.
   for (uint64_t n = sequence - 1; n > 0; --n) {
     const Instance::Published& event = instance->events[n - 1];
-    if (event.transient || std::find(event.channels.begin(), event.channels.end(), channel) == event.channels.end()) {
+    if (event.transient ||
+        std::find(event.channels.begin(), event.channels.end(), channel) == event.channels.end()) {
       continue;
     }
     if (!by_name_.contains({channel, Name(*instance, n)})) {
-      Bad(absl::StrCat("overtook what is missing: ", name, " before ", Name(*instance, n), " on ", channel));
+      Bad(absl::StrCat("overtook what is missing: ", name, " before ", Name(*instance, n), " on ",
+                       channel));
     }
     break;
   }
@@ -117,7 +127,8 @@ void Truth::OnFailover(uint64_t number) {
   }
 }
 
-void Truth::OnShown(View* view, Position position, absl::optional<Position> prev, const std::string& name) {
+void Truth::OnShown(View* view, Position position, absl::optional<Position> prev,
+                    const std::string& name) {
   ++shown;
   const std::string where =
       absl::StrCat(view->name, " on ", view->channel, ": ", name, " at ", position.ToString());
@@ -127,16 +138,18 @@ void Truth::OnShown(View* view, Position position, absl::optional<Position> prev
   if (!view->last) return Bad(absl::StrCat("shown before any position was told: ", where));
   const Position from = prev.value_or(position.Before());
   if (!(from <= *view->last && *view->last < position)) {
-    Bad(absl::StrCat("not continuous: ", where, ", prev ", from.ToString(), ", last ", view->last->ToString()));
+    Bad(absl::StrCat("not continuous: ", where, ", prev ", from.ToString(), ", last ",
+                     view->last->ToString()));
   }
   // What stood before it in the log is what the browser saw last, or what it was told.
   if (position.seq > 1) {
     if (*view->last != position.Before()) {
       Bad(absl::StrCat("left something out: ", where, ", last ", view->last->ToString()));
     }
-  } else if (record->before != nullptr && !record->before->lost && *view->last < record->before->position) {
-    Bad(absl::StrCat("left something out: ", where, ", last ", view->last->ToString(), ", there was ",
-                     record->before->position.ToString()));
+  } else if (record->before != nullptr && !record->before->lost &&
+             *view->last < record->before->position) {
+    Bad(absl::StrCat("left something out: ", where, ", last ", view->last->ToString(),
+                     ", there was ", record->before->position.ToString()));
   }
   if (!view->shown.insert(absl::StrCat(name, "@", position.ToString())).second) {
     Bad(absl::StrCat("shown twice: ", where));
@@ -150,10 +163,12 @@ void Truth::OnTransient(View*, const std::string& name) {
   if (InstanceOf(name, &sequence) == nullptr) Bad(absl::StrCat("shown, never published: ", name));
 }
 
-void Truth::OnGap(View* view, Position after, Position position, const std::string& reason, bool still_there) {
+void Truth::OnGap(View* view, Position after, Position position, const std::string& reason,
+                  bool still_there) {
   ++gaps;
-  const std::string where = absl::StrCat(view->name, " on ", view->channel, ": gap after ", after.ToString(), " to ",
-                                         position.ToString(), " (", reason, ")");
+  const std::string where =
+      absl::StrCat(view->name, " on ", view->channel, ": gap after ", after.ToString(), " to ",
+                   position.ToString(), " (", reason, ")");
   if (view->last && *view->last != after) {
     Bad(absl::StrCat("the gap begins elsewhere: ", where, ", last ", view->last->ToString()));
   }

@@ -1,9 +1,11 @@
-// What really happened, against which every promise is checked: each event that an agent published, each that Redis
-// appended, each that a browser was shown. A violation is a line of text; a run without any is a good one.
+// What really happened, against which every promise is checked: each event that an agent published,
+// each that Redis appended, each that a browser was shown. A violation is a line of text; a run
+// without any is a good one.
 //
-// The promises: what a browser is shown was published; it is shown once and in order; nothing is left out between two
-// events that it is shown, unless it was told a gap there; no gap is told where nothing is missing; one producer's
-// events stand in its order in every log; what is acknowledged was appended on every channel.
+// The promises: what a browser is shown was published; it is shown once and in order; nothing is
+// left out between two events that it is shown, unless it was told a gap there; no gap is told
+// where nothing is missing; one producer's events stand in its order in every log; what is
+// acknowledged was appended on every channel.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +39,7 @@ struct Instance {
 struct Record {
   std::string channel;
   Position position;
-  std::string name;  // of the event
+  std::string name;                // of the event
   const Record* before = nullptr;  // in the channel's history
   bool lost = false;               // not in the channel's history any more
   uint64_t number = 0;
@@ -64,14 +66,16 @@ class Truth {
 
   // Browsers.
   struct View {
-    std::string name;     // of the browser, for texts
+    std::string name;  // of the browser, for texts
     std::string channel;
     absl::optional<Position> last;  // what it saw or was told last
     std::set<std::string> shown;    // names, since the last rollback
   };
-  void OnShown(View* view, Position position, absl::optional<Position> prev, const std::string& name);
+  void OnShown(View* view, Position position, absl::optional<Position> prev,
+               const std::string& name);
   void OnTransient(View* view, const std::string& name);
-  void OnGap(View* view, Position after, Position position, const std::string& reason, bool still_there);
+  void OnGap(View* view, Position after, Position position, const std::string& reason,
+             bool still_there);
 
   void Bad(const std::string& what);
   const std::vector<std::string>& violations() const { return violations_; }
@@ -85,8 +89,10 @@ class Truth {
 
   std::map<int, Instance> instances_;
   std::map<std::pair<std::string, Position>, Record> by_position_;
-  std::map<std::string, std::vector<const Record*>> history_;  // channel → what its log grew by, without what was lost
-  std::map<std::pair<std::string, std::string>, std::vector<const Record*>> by_name_;  // channel, event
+  std::map<std::string, std::vector<const Record*>>
+      history_;  // channel → what its log grew by, without what was lost
+  std::map<std::pair<std::string, std::string>, std::vector<const Record*>>
+      by_name_;  // channel, event
   uint64_t records_made_ = 0;
   uint64_t keys_lost_at_ = 0;
   std::vector<std::string> violations_;

@@ -1,5 +1,5 @@
-// One direction of a connection: what is sent arrives in order, each thing after a delay of its own; it can stall, and be
-// cut, which loses what is under way.
+// One direction of a connection: what is sent arrives in order, each thing after a delay of its
+// own; it can stall, and be cut, which loses what is under way.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,9 @@ namespace spanwire::sim {
 
 using Random = std::mt19937_64;
 
-inline bool Chance(Random& random, double p) { return std::uniform_real_distribution<double>(0, 1)(random) < p; }
+inline bool Chance(Random& random, double p) {
+  return std::uniform_real_distribution<double>(0, 1)(random) < p;
+}
 inline int64_t Between(Random& random, int64_t low, int64_t high) {
   return std::uniform_int_distribution<int64_t>(low, high)(random);
 }
@@ -26,7 +28,8 @@ class Wire {
       : executor_(executor), random_(random), most_(most) {}
 
   void Send(base::Task arrival) {
-    const absl::Duration delay = absl::Microseconds(Between(*random_, 20, absl::ToInt64Microseconds(most_)));
+    const absl::Duration delay =
+        absl::Microseconds(Between(*random_, 20, absl::ToInt64Microseconds(most_)));
     last_ = std::max(last_, executor_->Uptime() + delay);
     queue_.push_back({last_, std::move(arrival)});
     if (queue_.size() == 1) Arm();

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "core/base/log.h"
+#include "core/base/limits.h"
 
 namespace spanwire::sim {
 namespace {
@@ -16,24 +16,28 @@ constexpr size_t kBrowsers = 5;
 
 }  // namespace
 
-World::World(uint64_t seed, std::function<void(const std::string&)> trace)
+World::World(uint64_t seed, const std::set<std::string>& without,
+             std::function<void(const std::string&)> trace)
     : random_(seed),
       trace_(std::move(trace)),
       channels_({names_.Session("a"), names_.Agent("b"), names_.Global()}),
       network_{&executor_, &random_, &redis_} {
-  redis_.now_us = [this] { return kStart + absl::ToInt64Microseconds(executor_.Uptime()) + skew_us_; };
+  redis_.now_us = [this] {
+    return kStart + absl::ToInt64Microseconds(executor_.Uptime()) + skew_us_;
+  };
   redis_.on_publish = [this](const std::string& channel, const std::string& payload) {
     for (const auto& bridge : bridges_) {
       if (bridge) bridge->pubsub.OnPublished(channel, payload);
     }
   };
-  redis_.on_append = [this](const std::string& channel, Position position, const std::string& event) {
+  redis_.on_append = [this](const std::string& channel, Position position,
+                            const std::string& event) {
     v1::Event parsed;
     parsed.ParseFromString(event);
     truth_.OnAppended(channel, position, parsed.log_line().text());
   };
   appender_.max_events = Chance(random_, 0.3) ? 100 : 5000;
-  AddFaults();
+  AddFaults(without);
   brokers_.resize(2);
   bridges_.resize(2);
   for (size_t i = 0; i < 2; ++i) {
@@ -48,7 +52,9 @@ World::World(uint64_t seed, std::function<void(const std::string&)> trace)
     browsers_.push_back(std::make_unique<Browser>(
         &executor_, &random_, &truth_, &names_, absl::StrCat("browser ", i), channel, begin,
         [this] { return PickBridge(); },
-        [this](const std::string& name, Position after, Position) { return StillThere(name, after); }));
+        [this](const std::string& name, Position after, Position) {
+          return StillThere(name, after);
+        }));
   }
 }
 
@@ -61,11 +67,15 @@ World::~World() {
 }
 
 // What can go wrong. A run has some of it, each more or less often.
-void World::AddFaults() {
-  const auto maybe = [this](const char* name, double probability, double weight, std::function<void()> strike) {
-    if (!Chance(random_, probability)) return;
+void World::AddFaults(const std::set<std::string>& without) {
+  const auto maybe = [&, this](const char* name, double probability, double weight,
+                               std::function<void()> strike) {
+    if (!Chance(random_, probability)) return false;
+    const double often = Chance(random_, 0.3) ? 4 : 1;
+    if (without.contains(name)) return false;
     absl::StrAppend(&profile_, profile_.empty() ? "" : " ", name);
-    faults_.push_back({name, weight * (Chance(random_, 0.3) ? 4 : 1), std::move(strike)});
+    if (strike) faults_.push_back({name, weight * often, std::move(strike)});
+    return true;
   };
   const auto index = [this] { return static_cast<size_t>(Between(random_, 0, 1)); };
   const auto channel = [this] { return channels_[static_cast<size_t>(Between(random_, 0, 2))]; };
@@ -75,7 +85,8 @@ void World::AddFaults() {
     if (const auto& broker = brokers_[index()]) broker->client.Cut();
   });
   maybe("bridge-cut", 0.6, 0.5, [=, this] {
-    if (const auto& bridge = bridges_[index()]) Chance(random_, 0.5) ? bridge->client.Cut() : bridge->pubsub.Cut();
+    if (const auto& bridge = bridges_[index()])
+      Chance(random_, 0.5) ? bridge->client.Cut() : bridge->pubsub.Cut();
   });
   maybe("pubsub-killed", 0.4, 0.5, [this] {
     for (const auto& bridge : bridges_) {
@@ -98,20 +109,21 @@ void World::AddFaults() {
       }
     });
   });
-  maybe("browser-cut", 0.6, 0.8, [this] { browsers_[static_cast<size_t>(Between(random_, 0, kBrowsers - 1))]->Cut(); });
+  maybe("browser-cut", 0.6, 0.8,
+        [this] { browsers_[static_cast<size_t>(Between(random_, 0, kBrowsers - 1))]->Cut(); });
   maybe("slow", 0.5, 0.5, [this] {
-    browsers_[static_cast<size_t>(Between(random_, 0, kBrowsers - 1))]->SetSlow(Chance(random_, 0.5));
+    browsers_[static_cast<size_t>(Between(random_, 0, kBrowsers - 1))]->SetSlow(
+        Chance(random_, 0.5));
   });
   maybe("restart", 0.5, 0.3, [this] {
-    auto& agent = agents_[static_cast<size_t>(Between(random_, 0, static_cast<int64_t>(agents_.size()) - 1))];
+    auto& agent =
+        agents_[static_cast<size_t>(Between(random_, 0, static_cast<int64_t>(agents_.size()) - 1))];
     const std::string producer = agent->instance().producer;
     if (Chance(random_, 0.6)) ghosts_.push_back(std::move(agent));
     agent = NewAgent(producer);
   });
-  maybe("drops", 0.5, 0, [] {});
-  if (!faults_.empty() && std::string(faults_.back().name) == "drops") network_.drops = 0.03;
-  maybe("zombies", 0.5, 0, [] {});
-  if (!faults_.empty() && std::string(faults_.back().name) == "zombies") network_.zombies = 0.5;
+  if (maybe("drops", 0.5, 0, nullptr)) network_.drops = 0.03;
+  if (maybe("zombies", 0.5, 0, nullptr)) network_.zombies = 0.5;
   maybe("trim", 0.3, 0.3, [=, this] {
     redis_.Trim(names_.LogKey(channel()), static_cast<size_t>(Between(random_, 1, 20)));
   });
@@ -132,20 +144,29 @@ void World::AddFaults() {
   });
   maybe("memory", 0.3, 0.1, [this] {
     redis_.out_of_memory = true;
-    Later(absl::Milliseconds(Between(random_, 1, 12'000)), [this] { redis_.out_of_memory = false; });
+    Later(absl::Milliseconds(Between(random_, 1, 12'000)),
+          [this] { redis_.out_of_memory = false; });
   });
   maybe("scripts", 0.2, 0.2, [this] { redis_.knows_scripts = false; });
-  if (Chance(random_, 0.25)) {
-    absl::StrAppend(&profile_, " expiry");
-    appender_.log_ttl = absl::Seconds(Between(random_, 2, 8));
-  }
+  maybe("broker-drain", 0.3, 0.1, [=, this] { DrainBroker(index()); });
+  maybe("bridge-drain", 0.3, 0.1, [=, this] { DrainBridge(index()); });
+  if (maybe("expiry", 0.25, 0, nullptr)) appender_.log_ttl = absl::Seconds(Between(random_, 2, 8));
+}
+
+std::vector<std::string> World::FaultNames() {
+  return {"broker-crash", "bridge-crash", "broker-cut", "bridge-cut", "pubsub-killed", "stall",
+          "browser-cut",  "slow",         "restart",    "drops",      "zombies",       "trim",
+          "delete",       "flush",        "failover",   "skew",       "memory",        "scripts",
+          "broker-drain", "bridge-drain", "expiry"};
 }
 
 void World::Happen(const std::string& what) {
   if (trace_) trace_(absl::StrCat(absl::FormatDuration(executor_.Uptime()), " ", what));
 }
 
-void World::Later(absl::Duration delay, base::Task task) { timers_.push_back(executor_.After(delay, std::move(task))); }
+void World::Later(absl::Duration delay, base::Task task) {
+  timers_.push_back(executor_.After(delay, std::move(task)));
+}
 
 BrokerNode* World::PickBroker() {
   const size_t first = static_cast<size_t>(Between(random_, 0, 1));
@@ -158,7 +179,8 @@ BridgeNode* World::PickBridge() {
 }
 
 std::unique_ptr<Agent> World::NewAgent(const std::string& producer) {
-  return std::make_unique<Agent>(&executor_, &random_, &truth_, producer, [this] { return PickBroker(); });
+  return std::make_unique<Agent>(&executor_, &random_, &truth_, producer,
+                                 [this] { return PickBroker(); });
 }
 
 void World::StartBroker(size_t index) {
@@ -166,8 +188,8 @@ void World::StartBroker(size_t index) {
 }
 
 void World::StartBridge(size_t index) {
-  bridges_[index] = std::make_unique<BridgeNode>(&network_, &names_, absl::StrCat("bridge-", ++bridges_started_),
-                                                 appender_.log_ttl);
+  bridges_[index] = std::make_unique<BridgeNode>(
+      &network_, &names_, absl::StrCat("bridge-", ++bridges_started_), appender_.log_ttl);
 }
 
 void World::KillBroker(size_t index) {
@@ -185,10 +207,32 @@ void World::KillBridge(size_t index) {
   Later(absl::Milliseconds(Between(random_, 1, 2000)), [this, index] { StartBridge(index); });
 }
 
+// SIGTERM: it ends when its streams have ended.
+void World::DrainBroker(size_t index) {
+  BrokerNode* const draining = brokers_[index].get();
+  if (draining == nullptr || draining->draining) return;
+  draining->draining = true;
+  const auto end = [this, index, draining] {
+    if (brokers_[index].get() == draining) KillBroker(index);
+  };
+  draining->streams.Drain([this, end] { Later(absl::ZeroDuration(), end); });
+  Later(limits::kDrainTimeout, end);
+}
+
+void World::DrainBridge(size_t index) {
+  BridgeNode* const draining = bridges_[index].get();
+  if (draining == nullptr) return;
+  draining->hub.Drain(limits::kDrainWindow);
+  Later(absl::Milliseconds(100), [this, index, draining] {
+    if (bridges_[index].get() == draining) KillBridge(index);
+  });
+}
+
 // A replica without the newest events takes over. Some brokers still hold on to the old master.
 void World::Failover() {
   if (snapshots_.empty()) return;
-  const Snapshot& snapshot = snapshots_[static_cast<size_t>(Between(random_, 0, static_cast<int64_t>(snapshots_.size()) - 1))];
+  const Snapshot& snapshot = snapshots_[static_cast<size_t>(
+      Between(random_, 0, static_cast<int64_t>(snapshots_.size()) - 1))];
   for (const auto& broker : brokers_) {
     if (!broker) continue;
     if (Chance(random_, 0.5)) {
@@ -210,8 +254,8 @@ void World::Failover() {
   }
 }
 
-// Whether the event after `after` is in the log: then nothing is missing there. After a failover what was trimmed may be
-// back, so for a while nobody can tell.
+// Whether the event after `after` is in the log: then nothing is missing there. After a failover
+// what was trimmed may be back, so for a while nobody can tell.
 bool World::StillThere(const std::string& channel, Position after) {
   if (executor_.Uptime() - failover_at_ < absl::Seconds(30)) return false;
   const RedisModel::Value* log = redis_.Find(names_.LogKey(channel));
@@ -223,7 +267,8 @@ bool World::StillThere(const std::string& channel, Position after) {
 
 void World::Step(double load) {
   if (Chance(random_, load)) {
-    agents_[static_cast<size_t>(Between(random_, 0, static_cast<int64_t>(agents_.size()) - 1))]->Publish(channels_);
+    agents_[static_cast<size_t>(Between(random_, 0, static_cast<int64_t>(agents_.size()) - 1))]
+        ->Publish(channels_);
   }
   if (!ghosts_.empty() && Chance(random_, 0.2)) ghosts_.front()->Publish(channels_);
   if (!ghosts_.empty() && Chance(random_, 0.02)) ghosts_.erase(ghosts_.begin());
@@ -285,7 +330,8 @@ void World::Settle() {
 
 void World::CheckEnd() {
   for (const auto& agent : agents_) {
-    if (!agent->done()) truth_.Bad(absl::StrCat("agent ", agent->instance().producer, " is not done"));
+    if (!agent->done())
+      truth_.Bad(absl::StrCat("agent ", agent->instance().producer, " is not done"));
   }
   for (const auto& browser : browsers_) {
     const Truth::View& view = browser->view();
@@ -293,7 +339,8 @@ void World::CheckEnd() {
     const std::string where = tail != nullptr ? tail->text : "nowhere";
     const std::string last = view.last ? view.last->ToString() : "nothing";
     if (!browser->live() || last != where) {
-      truth_.Bad(absl::StrCat(view.name, " on ", view.channel, " is at ", last, ", the channel at ", where));
+      truth_.Bad(absl::StrCat(view.name, " on ", view.channel, " is at ", last, ", the channel at ",
+                              where));
     }
   }
 }

@@ -1,10 +1,12 @@
-// One run: two brokers, two bridges, agents and browsers on one simulated Redis, and everything that can go wrong with
-// them, all of it decided by a seed. Afterwards everything is healed, and every agent must be done and every browser up
-// to date; what was promised on the way is checked by Truth.
+// One run: two brokers, two bridges, agents and browsers on one simulated Redis, and everything
+// that can go wrong with them, all of it decided by a seed. Afterwards everything is healed, and
+// every agent must be done and every browser up to date; what was promised on the way is checked by
+// Truth.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,8 +25,13 @@ namespace spanwire::sim {
 
 class World {
  public:
-  // `trace`: hears a line for everything that happens from outside; may be empty.
-  World(uint64_t seed, std::function<void(const std::string&)> trace);
+  // The names of all faults there are.
+  static std::vector<std::string> FaultNames();
+
+  // `without`: faults that do not strike, though the seed has them. `trace`: hears a line for
+  // everything that happens from outside; may be empty.
+  World(uint64_t seed, const std::set<std::string>& without,
+        std::function<void(const std::string&)> trace);
   ~World();
 
   // The whole run.
@@ -43,7 +50,7 @@ class World {
     uint64_t records;
   };
 
-  void AddFaults();
+  void AddFaults(const std::set<std::string>& without);
   void Happen(const std::string& what);
   void Step(double load);
   void Settle();
@@ -57,6 +64,8 @@ class World {
   void StartBridge(size_t index);
   void KillBroker(size_t index);
   void KillBridge(size_t index);
+  void DrainBroker(size_t index);
+  void DrainBridge(size_t index);
   void Failover();
   void Later(absl::Duration delay, base::Task task);
 
