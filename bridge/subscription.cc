@@ -67,12 +67,17 @@ void Subscription::OnTransient(const FramePtr& frame) {
     listener_->SendFrame(frame);
 }
 
+// What the feed sends behind its gap speaks for those who were told of the gap's end; a
+// subscription that reads past it for itself may have been shown nothing on the way.
+
 void Subscription::OnFeedGap(const channel::Gap& gap) {
   if (!begun_) return;
   if (behind_ || listener_->congested()) {
     behind_ = true;
+    passed_gap_ = true;
     return;
   }
+  if (follower_.reading() || follower_.last() != gap.after) passed_gap_ = true;
   follower_.OfferGap(gap);
 }
 
@@ -117,11 +122,12 @@ void Subscription::SendSubscribed(bool recovered) {
 // A congested browser asks for its next page when it has room for it.
 void Subscription::OnAsk(const channel::Ask& ask) {
   asked_ = ask;
+  if (ask.after) asked_.told = told_;
   if (listener_->congested()) {
     held_ = true;
     slow_ = true;
   } else {
-    hub_->Read(*topic_, this, ask);
+    hub_->Read(*topic_, this, asked_);
   }
 }
 
@@ -148,7 +154,8 @@ void Subscription::OnGap(const channel::Gap& gap) {
 
 void Subscription::OnLive() {
   slow_ = false;
-  if (std::exchange(live_, true)) return;
+  const bool passed_gap = std::exchange(passed_gap_, false);
+  if (std::exchange(live_, true)) return passed_gap ? TellPosition() : void();
   SendSubscribed(true);
   told_ = *follower_.last();
   listener_->SendFrame(Frame::Make(LiveControl(channel(), told_)));

@@ -81,6 +81,7 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
   bool live_ = false;        // $live is sent
   bool behind_ = false;      // an event was not taken, since the transport was congested
   bool slow_ = false;        // the Read under way is owed to that
+  bool passed_gap_ = false;  // the feed told of a gap that was not passed on
   size_t queued_bytes_ = 0;  // at least what waits for the Read under way
   channel::Position told_;   // what the browser was told last
   channel::Ask asked_;  // the page that is asked for, or is to be when the transport has drained:

@@ -274,6 +274,51 @@ TEST_F(SessionTest, AFeedsGapIsPassedOn) {
   EXPECT_THAT(Deliver(Event(11, 1, true, Position{9, 0})), ElementsAre("event 11-1"));
 }
 
+TEST_F(SessionTest, APageIsAskedForWithWhatTheBrowserWasToldLast) {
+  Connect();
+  Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a","after":"7-1"})");
+  Deliver(Delivery::Started{{7, 9}});
+  auto requests = Requests();
+  auto read = std::get<FeedRequest::Read>(requests.back().what);
+  EXPECT_EQ(read.ask.told, (Position{7, 1}));
+  Deliver(Delivery::Answer{read.reader, {{Event(7, 2, false), Event(7, 3, false)}, true, {}}});
+  requests = Requests();
+  read = std::get<FeedRequest::Read>(requests.back().what);
+  EXPECT_EQ(read.ask.after, (Position{7, 3}));
+  EXPECT_EQ(read.ask.told, (Position{7, 1}));
+}
+
+TEST_F(SessionTest, WhoReadsPastAGapOfTheFeedIsToldWhereItStands) {
+  Follow();
+  Deliver(Event(7, 4, /*visible=*/false));
+  EXPECT_THAT(Deliver(channel::Gap{{7, 1}, {7, 3}, channel::GapReason::kTrimmed}), IsEmpty());
+  EXPECT_THAT(Answer({Event(7, 4, false)}),
+              ElementsAre(R"({"type":"$position","channel":"webgui:session:a","position":"7-4"})"))
+      << "the feed's next prev may be 7-3, and 7-4 at most";
+}
+
+TEST_F(SessionTest, WhoLeavesTakesItsQuestionBack) {
+  Connect();
+  Say(R"({"cmd":"subscribe","id":1,"channel":"webgui:session:a","last":5})");
+  Deliver(Delivery::Started{{7, 3}});
+  const uint64_t reader = std::get<FeedRequest::Read>(Requests().back().what).reader;
+  Say(R"({"cmd":"unsubscribe","id":2,"channel":"webgui:session:a"})");
+  const std::vector<FeedRequest> requests = Requests();
+  ASSERT_EQ(requests.size(), 2u);
+  EXPECT_EQ(std::get<FeedRequest::Cancel>(requests[0].what).reader, reader);
+  EXPECT_TRUE(std::holds_alternative<FeedRequest::Detach>(requests[1].what));
+}
+
+TEST_F(SessionTest, APageThatCannotBeWaitedForEndsTheSubscription) {
+  Connect();
+  Say(R"({"cmd":"subscribe","id":1,"channel":"webgui:session:a","last":5})");
+  Deliver(Delivery::Started{{7, 3}});
+  const uint64_t reader = std::get<FeedRequest::Read>(Requests().back().what).reader;
+  EXPECT_THAT(Deliver(Delivery::NoAnswer{reader, absl::ResourceExhaustedError("full")}).at(0),
+              HasSubstr(R"("code":"resource_exhausted")"));
+  EXPECT_TRUE(std::holds_alternative<FeedRequest::Detach>(Requests().back().what));
+}
+
 TEST_F(SessionTest, EventsOfAnotherViewMoveThePositionWhichIsToldNowAndThen) {
   Follow();
   EXPECT_THAT(Deliver(Event(7, 4, /*visible=*/false)), IsEmpty());
