@@ -1,5 +1,6 @@
 #include "bridge/session.h"
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -43,9 +44,30 @@ void Session::OnText(absl::string_view text) {
 
 void Session::OnDrained() {
   reply_bytes_ = 0;
-  for (const auto& [channel, subscription] : subscriptions_) {
-    if (transport_->congested()) return;  // the rest has its turn when it drains again
-    subscription->OnDrained();
+  for (Subscription* subscription : std::vector<Subscription*>(reading_)) {
+    if (!transport_->congested()) subscription->TakeHeldPage();
+  }
+  for (const auto& [channel, subscription] : subscriptions_) subscription->CatchUp();
+  ReadNext();
+}
+
+void Session::OnWantsPage(Subscription* subscription) {
+  wanting_.push_back(subscription);
+  // Who asks on while it takes a page gives others their turn first.
+  if (!std::count(reading_.begin(), reading_.end(), subscription)) ReadNext();
+}
+
+void Session::OnPageTaken(Subscription* subscription) {
+  std::erase(reading_, subscription);
+  ReadNext();
+}
+
+void Session::ReadNext() {
+  while (!wanting_.empty() && reading_.size() < limits::kSessionReads && !transport_->congested()) {
+    Subscription* const next = wanting_.front();
+    wanting_.pop_front();
+    reading_.push_back(next);
+    next->ReadPage();
   }
 }
 
@@ -89,16 +111,25 @@ void Session::Subscribe(const Command& command) {
 }
 
 void Session::Unsubscribe(const Command& command) {
-  if (subscriptions_.erase(command.channel) == 0) {
+  const auto found = subscriptions_.find(command.channel);
+  if (found == subscriptions_.end()) {
     return ReplyError(command.id,
                       absl::NotFoundError("this connection is not subscribed to the channel"));
   }
+  End(found->second.get());
   Reply(UnsubscribedControl(command.id, command.channel));
 }
 
 void Session::OnRefused(Subscription* subscription, const absl::Status& why) {
   ReplyError(subscription->command_id(), why);
+  End(subscription);
+}
+
+void Session::End(Subscription* subscription) {
+  std::erase(wanting_, subscription);
+  std::erase(reading_, subscription);
   subscriptions_.erase(std::string(subscription->channel()));
+  ReadNext();
 }
 
 bool Session::SendFrame(FramePtr frame) {

@@ -110,7 +110,10 @@ inline constexpr size_t kFeedQueueEntries = 4'096;  // live events that wait for
 inline constexpr size_t kFeedQueueBytes = 4 << 20;  // likewise
 inline constexpr size_t kSessionQueueBytes = 1 << 20;
 inline constexpr size_t kSessionQueueEntries =
-    1'024;  // likewise, of one subscription; frames are shared
+    1'024;                                  // likewise, of one subscription; frames are shared
+inline constexpr size_t kSessionReads = 2;  // pages that a session waits for, or holds
+inline constexpr size_t kSessionPageBytes =
+    2 << 20;  // of a page's frames; the rest is asked for again
 inline constexpr absl::Duration kFeedLinger = absl::Seconds(30);  // after its last subscriber
 inline constexpr size_t kFeedsEnded = 1'024;                      // of those, in one tick
 inline constexpr size_t kReadersWaiting = 100'000;  // pages asked for and not answered, a bridge

@@ -227,7 +227,7 @@ TEST_F(SessionTest, ASlowBrowserWhosePositionLeftTheLogIsToldSo) {
           "event 7-90"));
 }
 
-TEST_F(SessionTest, APageForACongestedBrowserIsLetGoAndAskedForAgain) {
+TEST_F(SessionTest, APageForACongestedBrowserIsHeldUntilThereIsRoom) {
   Connect();
   Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a","after":"7-1"})");
   Deliver(Delivery::Started{{7, 2}});
@@ -235,7 +235,52 @@ TEST_F(SessionTest, APageForACongestedBrowserIsLetGoAndAskedForAgain) {
   EXPECT_THAT(Answer({Event(7, 1), Event(7, 2)}), IsEmpty());
   transport_.set_congested(false);
   session_->OnDrained();
-  EXPECT_EQ(Answer({Event(7, 1), Event(7, 2)}).size(), 3u);
+  EXPECT_EQ(transport_.Sent().size(), 3u) << "$subscribed, the event and $live";
+  EXPECT_THAT(Requests(), IsEmpty()) << "it is not read twice";
+}
+
+TEST_F(SessionTest, FewPagesAreReadAtATime) {
+  Connect();
+  for (int i = 1; i <= 5; ++i) {
+    Say(absl::StrCat(R"({"cmd":"subscribe","id":1,"from":"start","channel":"webgui:user:)", i,
+                     "\"}"));
+    Deliver(Delivery::Started{{7, 9}}, static_cast<uint64_t>(i));
+  }
+  const auto asked = [this] {
+    std::vector<FeedRequest> reads;
+    for (FeedRequest& request : Requests()) {
+      if (std::holds_alternative<FeedRequest::Read>(request.what)) {
+        reads.push_back(std::move(request));
+      }
+    }
+    return reads;
+  };
+  const auto answer = [this](const FeedRequest& request, uint64_t seq, bool full) {
+    const uint64_t reader = std::get<FeedRequest::Read>(request.what).reader;
+    return Deliver(Delivery::Answer{reader, {{Event(7, seq)}, full, {}}}, request.topic);
+  };
+  std::vector<FeedRequest> first = asked();
+  ASSERT_EQ(first.size(), limits::kSessionReads);
+  EXPECT_EQ(answer(first[0], 1, /*full=*/true).size(), 2u);
+  std::vector<FeedRequest> next = asked();
+  ASSERT_EQ(next.size(), 1u);
+  EXPECT_EQ(next[0].topic, 3u) << "the others have their turn before the second page";
+  transport_.set_congested(true);
+  EXPECT_THAT(answer(next[0], 1, false), IsEmpty());
+  EXPECT_THAT(asked(), IsEmpty());
+  transport_.set_congested(false);
+  session_->OnDrained();
+  EXPECT_EQ(transport_.Sent().size(), 3u);
+  next = asked();
+  ASSERT_EQ(next.size(), 1u);
+  EXPECT_EQ(next[0].topic, 4u);
+  // Who leaves gives its turn on, whether it waits or reads.
+  Say(R"({"cmd":"unsubscribe","id":2,"channel":"webgui:user:5"})");
+  Say(R"({"cmd":"unsubscribe","id":2,"channel":"webgui:user:4"})");
+  next = asked();
+  ASSERT_EQ(next.size(), 1u);
+  EXPECT_EQ(next[0].topic, 1u);
+  EXPECT_EQ(std::get<FeedRequest::Read>(next[0].what).ask.after, (Position{7, 1}));
 }
 
 TEST_F(SessionTest, ALargePageIsTakenPieceByPiece) {
@@ -246,9 +291,9 @@ TEST_F(SessionTest, ALargePageIsTakenPieceByPiece) {
   for (uint64_t seq = 1; seq <= 9; ++seq) {
     rows.push_back({{7, seq}, absl::nullopt, Frame::Make(std::string(300'000, 'x'))});
   }
-  EXPECT_EQ(Answer(rows).size(), 1u + 3u) << "$subscribed and what fits";
-  rows.erase(rows.begin(), rows.begin() + 2);
-  EXPECT_EQ(Answer(rows).size(), 2u) << "the first row was seen, two are new";
+  EXPECT_EQ(Answer(rows).size(), 1u + 6u) << "$subscribed and what fits";
+  rows.erase(rows.begin(), rows.begin() + 5);
+  EXPECT_EQ(Answer(rows).size(), 4u) << "the first row was seen; three new ones and $live";
 }
 
 TEST_F(SessionTest, WhatWaitsForAReplayIsBounded) {
