@@ -49,6 +49,10 @@ void ConnectionLoop::Adopt(FileDescriptor fd) {
 }
 
 void ConnectionLoop::OnAdopted(std::vector<FileDescriptor>&& fds) {
+  if (draining_) {  // accepted just before
+    connection_count_.fetch_sub(fds.size(), std::memory_order_relaxed);
+    return fds.clear();
+  }
   for (FileDescriptor& fd : fds) {
     if (options_.send_buffer_bytes > 0) {
       ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUF, &options_.send_buffer_bytes,
@@ -102,9 +106,12 @@ void ConnectionLoop::Bury(Connection* connection) {
   connection_count_.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void ConnectionLoop::Drain() {
+void ConnectionLoop::Drain(absl::Duration window) {
   draining_ = true;
   for (const auto& connection : connections_) connection->Drain();
+  cut_ = loop_->After(window + options_.close_deadline, [this] {
+    for (const auto& connection : connections_) connection->Cut();
+  });
 }
 
 void ConnectionLoop::ScheduleSweep() {
