@@ -33,7 +33,7 @@ void Session::OnText(absl::string_view text) {
   }
   absl::optional<int64_t> id;
   const absl::StatusOr<Command> command = ParseCommand(text, &id);
-  if (!command.ok()) return ReplyError(id, command.status());
+  if (!command.ok()) return ReplyError(id, absl::nullopt, command.status());
   switch (command->kind) {
     case Command::Kind::kSubscribe:
       return Subscribe(*command);
@@ -92,15 +92,15 @@ void Session::Drain(absl::Duration window) {
 void Session::Subscribe(const Command& command) {
   const absl::Status name = names_->CheckChannel(command.channel);
   if (!name.ok()) {
-    return ReplyError(command.id,
+    return ReplyError(command.id, absl::nullopt,
                       absl::InvalidArgumentError(absl::StrCat("channel ", name.message())));
   }
   if (subscriptions_.contains(command.channel)) {
-    return ReplyError(command.id,
+    return ReplyError(command.id, command.channel,
                       absl::AlreadyExistsError("this connection is subscribed to the channel"));
   }
   if (subscriptions_.size() >= limits::kSubscriptions) {
-    return ReplyError(command.id,
+    return ReplyError(command.id, command.channel,
                       absl::ResourceExhaustedError(absl::StrCat(
                           "a connection has at most ", limits::kSubscriptions, " subscriptions")));
   }
@@ -113,7 +113,9 @@ void Session::Subscribe(const Command& command) {
 void Session::Unsubscribe(const Command& command) {
   const auto found = subscriptions_.find(command.channel);
   if (found == subscriptions_.end()) {
-    return ReplyError(command.id,
+    absl::optional<absl::string_view> channel;
+    if (names_->CheckChannel(command.channel).ok()) channel = command.channel;
+    return ReplyError(command.id, channel,
                       absl::NotFoundError("this connection is not subscribed to the channel"));
   }
   End(found->second.get());
@@ -121,7 +123,7 @@ void Session::Unsubscribe(const Command& command) {
 }
 
 void Session::OnRefused(Subscription* subscription, const absl::Status& why) {
-  ReplyError(subscription->command_id(), why);
+  ReplyError(subscription->command_id(), subscription->channel(), why);
   End(subscription);
 }
 
@@ -142,8 +144,9 @@ void Session::Reply(absl::string_view json) {
   SendFrame(Frame::Make(json));
 }
 
-void Session::ReplyError(absl::optional<int64_t> id, const absl::Status& why) {
-  Reply(ErrorControl(id, why));
+void Session::ReplyError(absl::optional<int64_t> id, absl::optional<absl::string_view> channel,
+                         const absl::Status& why) {
+  Reply(ErrorControl(id, channel, why));
 }
 
 }  // namespace spanwire::bridge

@@ -55,7 +55,8 @@ class Session final : public TransportListener, public Subscription::Listener {
   void End(Subscription* subscription);
   void ReadNext();
   void Reply(absl::string_view json);
-  void ReplyError(absl::optional<int64_t> id, const absl::Status& why);
+  void ReplyError(absl::optional<int64_t> id, absl::optional<absl::string_view> channel,
+                  const absl::Status& why);
 
   Hub* const hub_;
   const channel::Names* const names_;

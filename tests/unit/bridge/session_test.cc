@@ -158,15 +158,33 @@ TEST_F(SessionTest, ErrorsNameTheCommandAndHarmNothing) {
   Follow();
   EXPECT_THAT(Say("nonsense").at(0), StartsWith(R"({"type":"$error","code":"invalid_argument")"));
   EXPECT_THAT(Say(R"({"cmd":"dance","id":4})").at(0), StartsWith(R"({"type":"$error","id":4,)"));
-  EXPECT_THAT(Say(R"({"cmd":"subscribe","id":5,"channel":"webgui:session:a"})").at(0),
-              StartsWith(R"({"type":"$error","id":5,"code":"already_exists")"));
+  EXPECT_THAT(
+      Say(R"({"cmd":"subscribe","id":5,"channel":"webgui:session:a"})").at(0),
+      StartsWith(
+          R"({"type":"$error","id":5,"channel":"webgui:session:a","code":"already_exists")"));
   EXPECT_THAT(
       Say(R"({"cmd":"subscribe","id":6,"channel":"webgui:session:{x}"})").at(0),
       StartsWith(
           R"({"type":"$error","id":6,"code":"invalid_argument","message":"channel has an id)"));
-  EXPECT_THAT(Say(R"({"cmd":"unsubscribe","id":7,"channel":"webgui:global"})").at(0),
-              StartsWith(R"({"type":"$error","id":7,"code":"not_found")"));
+  EXPECT_THAT(
+      Say(R"({"cmd":"unsubscribe","id":7,"channel":"webgui:global"})").at(0),
+      StartsWith(R"({"type":"$error","id":7,"channel":"webgui:global","code":"not_found")"));
   EXPECT_THAT(Deliver(Event(7, 4)), ElementsAre("event 7-4"));
+}
+
+TEST_F(SessionTest, AnErrorOfAChannelOfTheUrlNamesIt) {
+  session_ = std::make_unique<Session>(&hub_, &names_, &transport_,
+                                       Session::Options{"c1", false, {kChannel, kChannel}});
+  EXPECT_THAT(
+      transport_.Sent().at(1),
+      StartsWith(R"({"type":"$error","channel":"webgui:session:a","code":"already_exists")"));
+  EXPECT_THAT(
+      Deliver(Delivery::Refused{absl::FailedPreconditionError("no log")}),
+      ElementsAre(
+          R"({"type":"$error","channel":"webgui:session:a","code":"failed_precondition","message":"no log","retry":false})"));
+  EXPECT_THAT(Say(R"({"cmd":"unsubscribe","id":7,"channel":"\u0000"})").at(0),
+              StartsWith(R"({"type":"$error","id":7,"code":"not_found")"))
+      << "not the name of a channel";
 }
 
 TEST_F(SessionTest, SubscriptionsHaveABound) {
@@ -184,7 +202,8 @@ TEST_F(SessionTest, ARefusedChannelIsSaidAndMayBeAskedForAgain) {
   Say(R"({"cmd":"subscribe","id":1,"channel":"webgui:session:a"})");
   EXPECT_THAT(
       Deliver(Delivery::Refused{absl::PermissionDeniedError("redis refuses the channel")}).at(0),
-      StartsWith(R"({"type":"$error","id":1,"code":"permission_denied")"));
+      StartsWith(
+          R"({"type":"$error","id":1,"channel":"webgui:session:a","code":"permission_denied")"));
   Requests();
   Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a"})");
   ASSERT_EQ(requests_.size(), 1u);
