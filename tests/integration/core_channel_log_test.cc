@@ -22,9 +22,6 @@
 namespace spanwire::channel {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
-
 constexpr char kA[] = "webgui:session:a";
 constexpr char kB[] = "webgui:session:b";
 

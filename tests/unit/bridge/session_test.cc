@@ -17,7 +17,6 @@
 namespace spanwire::bridge {
 namespace {
 
-using channel::Ask;
 using channel::Position;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
