@@ -69,7 +69,6 @@ void Subscription::OnTransient(const FramePtr& frame) {
 
 // What the feed sends behind its gap speaks for those who were told of the gap's end; a
 // subscription that reads past it for itself may have been shown nothing on the way.
-
 void Subscription::OnFeedGap(const channel::Gap& gap) {
   if (!begun_) return;
   if (behind_ || listener_->congested()) {
