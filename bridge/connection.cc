@@ -117,8 +117,6 @@ void Connection::Respond(const Response& response, bool keep_alive, bool head_on
 // The WebSocket.
 
 void Connection::Open(const Request& request) {
-  if (loop_->draining())
-    return Respond(ErrorResponse(503, "the bridge is going down"), false, false);
   const Handshake handshake = AnswerHandshake(request, loop_->options().subprotocol);
   if (!handshake.accepted()) return Respond(handshake.response, false, request.method == "HEAD");
   Count(loop_->mutable_counters().requests);
@@ -245,6 +243,10 @@ void Connection::OnBroken() { End(false); }
 
 void Connection::Drain() {
   if (state_ == State::kHead) End(false);
+}
+
+void Connection::Cut() {
+  if (state_ != State::kOver) End(true);
 }
 
 void Connection::Sweep() {

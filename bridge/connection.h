@@ -32,6 +32,7 @@ class Connection final : public Transport, private Socket::Handler {
   void EndOfTurn();  // flushes, and tells the listener what it must not hear from within
   void Sweep();      // deadlines
   void Drain();      // nothing new
+  void Cut();        // ends it, whatever it is doing
   bool over() const { return state_ == State::kOver && listener_ == nullptr; }
 
   size_t index = 0;    // among the loop's connections

@@ -50,6 +50,10 @@ void ConnectionLoop::Adopt(base::FileDescriptor fd) {
 }
 
 void ConnectionLoop::OnAdopted(std::vector<base::FileDescriptor>&& fds) {
+  if (draining_) {  // accepted just before
+    connection_count_.fetch_sub(fds.size(), std::memory_order_relaxed);
+    return fds.clear();
+  }
   for (base::FileDescriptor& fd : fds) {
     if (options_.send_buffer_bytes > 0) {
       ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUF, &options_.send_buffer_bytes,
@@ -103,9 +107,12 @@ void ConnectionLoop::Bury(Connection* connection) {
   connection_count_.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void ConnectionLoop::Drain() {
+void ConnectionLoop::Drain(absl::Duration window) {
   draining_ = true;
   for (const auto& connection : connections_) connection->Drain();
+  cut_ = loop_->After(window + options_.close_deadline, [this] {
+    for (const auto& connection : connections_) connection->Cut();
+  });
 }
 
 void ConnectionLoop::ScheduleSweep() {

@@ -60,9 +60,10 @@ class ConnectionLoop final : public FlushList {
   // From any thread.
   const ConnectionCounters& counters() const { return counters_; }
 
-  // The bridge goes down: answers in progress are finished, idle connections closed, no WebSocket
-  // is opened any more. Open ones are closed by their sessions.
-  void Drain();
+  // The bridge goes down: answers in progress are finished, other connections closed, new ones,
+  // too. WebSockets are closed by their sessions. What is still there when `window` and the close
+  // deadline have passed is cut: a browser that does not read holds nobody up.
+  void Drain(absl::Duration window);
 
   // For connections.
   base::Loop* loop() const { return loop_; }
@@ -105,6 +106,7 @@ class ConnectionLoop final : public FlushList {
   absl::Duration now_;
   absl::Duration swept_;  // the last sweep's Uptime
   base::Executor::Timer sweep_;
+  base::Executor::Timer cut_;
   std::shared_ptr<ConnectionLoop*> self_;  // for posted tasks; null inside after the end
   base::Mailbox<base::FileDescriptor> adopted_;
 };

@@ -87,10 +87,12 @@ std::string UnsubscribedControl(absl::optional<int64_t> id, absl::string_view ch
   return Control("$unsubscribed").Id(id).Text("channel", channel).End();
 }
 
-std::string ErrorControl(absl::optional<int64_t> id, const absl::Status& status) {
-  return Control("$error")
-      .Id(id)
-      .Text("code", ErrorCodeName(status.code()))
+std::string ErrorControl(absl::optional<int64_t> id, absl::optional<absl::string_view> channel,
+                         const absl::Status& status) {
+  Control control("$error");
+  control.Id(id);
+  if (channel) control.Text("channel", *channel);
+  return control.Text("code", ErrorCodeName(status.code()))
       .Text("message", status.message())
       .Flag("retry", IsRetryable(status.code()))
       .End();

@@ -30,8 +30,10 @@ std::string GapControl(absl::string_view channel, const channel::Gap& gap);
 // The subscription has come this far, though it was shown nothing.
 std::string PositionControl(absl::string_view channel, channel::Position position);
 std::string UnsubscribedControl(absl::optional<int64_t> id, absl::string_view channel);
-// `status` is not OK. Whether a retry may help follows from its code.
-std::string ErrorControl(absl::optional<int64_t> id, const absl::Status& status);
+// `status` is not OK. Whether a retry may help follows from its code. `channel`: the one that it
+// concerns, if any.
+std::string ErrorControl(absl::optional<int64_t> id, absl::optional<absl::string_view> channel,
+                         const absl::Status& status);
 // A sign of life.
 std::string PingControl();
 

@@ -42,8 +42,13 @@ struct Delivery {
     uint64_t reader = 0;
     FramePage page;
   };
+  // Likewise, when too many wait for pages.
+  struct NoAnswer {
+    uint64_t reader = 0;
+    absl::Status why;
+  };
   uint64_t topic = 0;
-  std::variant<Started, FrameEntry, Transient, channel::Gap, Answer, Refused> what;
+  std::variant<Started, FrameEntry, Transient, channel::Gap, Answer, NoAnswer, Refused> what;
 };
 
 // From a connection loop to the feed loop.
@@ -59,9 +64,13 @@ struct FeedRequest {
     uint64_t reader = 0;
     channel::Ask ask;
   };
+  // The reader left: the page that it asked for and was not given is not wanted any more.
+  struct Cancel {
+    uint64_t reader = 0;
+  };
   size_t loop = 0;  // who asks
   uint64_t topic = 0;
-  std::variant<Attach, Detach, Read> what;
+  std::variant<Attach, Detach, Read, Cancel> what;
 };
 
 }  // namespace spanwire::bridge

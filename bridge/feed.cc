@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "bridge/envelope.h"
 #include "core/base/limits.h"
 #include "core/base/log.h"
@@ -17,18 +18,12 @@ Feed::Feed(std::string channel, Renderer* renderer, channel::LogReader* reader, 
       sink_(sink),
       counters_(counters),
       follower_(this, limits::kFeedQueueEntries),
-      pages_(
-          [this](const channel::Ask& ask, channel::LogReader::Callback callback) {
-            ++counters_->log_reads;
-            reader_->Read(channel_, ask, channel::LogReader::PageEvents(mean_bytes_),
-                          [alive = std::weak_ptr<char>(alive_),
-                           callback = std::move(callback)](channel::LogPage page) mutable {
-                            if (!alive.expired()) callback(std::move(page));
-                          });
-          },
-          [this](channel::LogPage page, const channel::Ask& ask) {
-            return RenderPage(std::move(page), ask);
-          }),
+      pages_([this](const channel::Ask& ask,
+                    PageServer::OnLogPage callback) { ReadLog(ask, std::move(callback)); },
+             [this](channel::LogPage page, const channel::Ask& ask, PageServer::Told told) {
+               return RenderPage(std::move(page), ask, told);
+             },
+             &counters->readers),
       alive_(std::make_shared<char>()) {}
 
 void Feed::OnSubscribed() {
@@ -92,16 +87,23 @@ void Feed::Detach(const Outlet& outlet) { std::erase(outlets_, outlet); }
 
 void Feed::Read(const Outlet& outlet, uint64_t reader, const channel::Ask& ask) {
   if (ReadRing(outlet, reader, ask)) return;
-  pages_.Ask(ask, [this, outlet, reader](FramePage page) {
+  if (counters_->readers >= limits::kReadersWaiting) {
+    const absl::Status full = absl::ResourceExhaustedError(
+        absl::StrCat(limits::kReadersWaiting, " subscriptions wait for their logs already"));
+    return sink_->Deliver(outlet, {outlet.topic, Delivery::NoAnswer{reader, full}});
+  }
+  pages_.Ask({outlet.loop, reader}, ask, [this, outlet, reader](FramePage page) {
     sink_->Deliver(outlet, {outlet.topic, Delivery::Answer{reader, std::move(page)}});
   });
 }
 
 // The ring and the feed's output after it are one unbroken run, so a reader whose position stands
-// in the ring has missed nothing but what it is given here.
+// in the ring has missed nothing but what it is given here. The ring's frames speak for readers who
+// were told of its origin: a `prev` names no lower position.
 bool Feed::ReadRing(const Outlet& outlet, uint64_t reader, const channel::Ask& ask) {
   const absl::optional<channel::Position>& last = follower_.last();
   if (!last || ask.kind != channel::Ask::Kind::kRange || !ask.after) return false;
+  if (ask.told && *ask.told < origin_) return false;
   auto from = ring_.begin();
   if (*ask.after != base_) {
     from = std::find_if(ring_.begin(), ring_.end(),
@@ -118,10 +120,15 @@ bool Feed::ReadRing(const Outlet& outlet, uint64_t reader, const channel::Ask& a
 }
 
 void Feed::OnAsk(const channel::Ask& ask) {
+  ReadLog(ask, [this](channel::LogPage page) { follower_.OnPage(std::move(page)); });
+}
+
+void Feed::ReadLog(const channel::Ask& ask, absl::AnyInvocable<void(channel::LogPage)> done) {
   ++counters_->log_reads;
-  reader_->Read(channel_, ask, channel::LogReader::PageEvents(mean_bytes_),
-                [this, alive = std::weak_ptr<char>(alive_)](channel::LogPage page) {
-                  if (!alive.expired()) follower_.OnPage(std::move(page));
+  reader_->Read(channel_, ask, channel::LogReader::PageEvents(mean_bytes_), alive_,
+                [this, done = std::move(done)](absl::StatusOr<channel::LogPage> page) mutable {
+                  if (!page.ok()) return sink_->OnUnreadable(channel_, page.status());
+                  done(*std::move(page));
                 });
 }
 
@@ -169,16 +176,19 @@ void Feed::ResetRing(channel::Position base) {
   ring_.clear();
   ring_bytes_ = 0;
   base_ = base;
+  origin_ = base;
   visible_ = base;
 }
 
-FramePage Feed::RenderPage(channel::LogPage page, const channel::Ask& ask) {
+// One `prev` must be right for everybody whom the page serves, also for those who stand further on
+// and were shown nothing for a while.
+FramePage Feed::RenderPage(channel::LogPage page, const channel::Ask& ask, PageServer::Told told) {
   FramePage rendered;
   rendered.full = page.full;
   rendered.tail = page.tail;
   rendered.rows.reserve(page.rows.size());
   absl::optional<channel::Position> last = ask.after;
-  channel::Position visible = ask.after.value_or(channel::Position{});
+  channel::Position visible = ask.after ? told(*ask.after) : channel::Position{};
   for (const channel::LogEntry& row : page.rows) {
     if (row.position == ask.after) {  // only proves that nothing is missing
       rendered.rows.push_back({row.position, row.prev, nullptr});
@@ -186,7 +196,9 @@ FramePage Feed::RenderPage(channel::LogPage page, const channel::Ask& ask) {
     }
     // Behind a hole the reader is told a new position: nothing that the view shows lies between
     // that and this row.
-    if (!last || !channel::Follows(*last, row.position, row.prev)) visible = row.position.Before();
+    if (!last || !channel::Follows(*last, row.position, row.prev)) {
+      visible = told(row.position.Before());
+    }
     Measure(row);
     rendered.rows.push_back(renderer_->Render(channel_, row, &visible));
     last = row.position;

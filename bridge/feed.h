@@ -34,6 +34,9 @@ class Feed final : private channel::Follower<std::string>::Owner {
    public:
     virtual ~Sink() = default;
     virtual void Deliver(const Outlet& outlet, Delivery delivery) = 0;
+    // Redis will never let the channel's log be read: the feed is to be refused, though not from
+    // within this call.
+    virtual void OnUnreadable(const std::string& channel, const absl::Status& why) = 0;
   };
   // Totals, shared by all feeds, for metrics.
   struct Counters {
@@ -44,6 +47,7 @@ class Feed final : private channel::Follower<std::string>::Owner {
     uint64_t gaps = 0;
     uint64_t ring_reads = 0;  // pages served from memory
     uint64_t log_reads = 0;   // pages asked of Redis
+    size_t readers = 0;       // that wait for a page now
   };
 
   // All but `channel` outlive the feed.
@@ -56,13 +60,14 @@ class Feed final : private channel::Follower<std::string>::Owner {
   void OnMessage(absl::string_view payload);
   // Reads the log to see whether something was missed.
   void Verify();
-  // The subscription was refused: everybody is told, and the feed is over.
+  // The channel cannot be followed: everybody is told, and the feed is over.
   void Refuse(const absl::Status& why);
 
   void Attach(const Outlet& outlet);
   void Detach(const Outlet& outlet);
   // A page for `reader` at `outlet`.
   void Read(const Outlet& outlet, uint64_t reader, const channel::Ask& ask);
+  void Cancel(const Outlet& outlet, uint64_t reader) { pages_.Cancel({outlet.loop, reader}); }
 
   const std::string& channel() const { return channel_; }
   bool idle() const { return outlets_.empty(); }
@@ -75,11 +80,12 @@ class Feed final : private channel::Follower<std::string>::Owner {
   void OnGap(const channel::Gap& gap) override;
   void OnLive() override;
 
+  void ReadLog(const channel::Ask& ask, absl::AnyInvocable<void(channel::LogPage)> done);
   bool ReadRing(const Outlet& outlet, uint64_t reader, const channel::Ask& ask);
   void Keep(const FrameEntry& entry);
   void ResetRing(channel::Position base);
   void Measure(const channel::LogEntry& entry);
-  FramePage RenderPage(channel::LogPage page, const channel::Ask& ask);
+  FramePage RenderPage(channel::LogPage page, const channel::Ask& ask, PageServer::Told told);
   template <typename What>
   void Deliver(const What& what);
 
@@ -95,13 +101,14 @@ class Feed final : private channel::Follower<std::string>::Owner {
   // The newest events in order; base_ is the position before the first of them.
   std::deque<FrameEntry> ring_;
   channel::Position base_;
+  channel::Position origin_;  // where the run began: by a start or a gap
   size_t ring_bytes_ = 0;
   // The last position that everybody of the view may have seen: what `prev` says after events that
   // it does not show.
   channel::Position visible_;
   double mean_bytes_ = 0;
   size_t queued_bytes_ = 0;      // at least what waits for the Read under way
-  std::shared_ptr<char> alive_;  // what callbacks that may outlive this hold weakly
+  std::shared_ptr<char> alive_;  // reads are let go with it
 };
 
 }  // namespace spanwire::bridge

@@ -19,8 +19,10 @@ struct Feeds::Slot {
        Feed::Counters* counters)
       : feed(std::move(channel), renderer, reader, sink, counters) {}
   Feed feed;
-  size_t index = 0;           // in order_
-  absl::Duration idle_since;  // when its last topic left
+  std::list<Slot*>::iterator place;  // in order_
+  // Its place in idle_, and since when; only while the feed is idle.
+  std::list<Slot*>::iterator idle_place;
+  absl::Duration idle_since;
 };
 
 Feeds::Feeds(base::Executor* executor, channel::LogReader* reader, Post post, bool plain_json)
@@ -40,9 +42,11 @@ void Feeds::OnRequest(FeedRequest request) {
   if (const auto* read = std::get_if<FeedRequest::Read>(&request.what)) {
     return slot.feed.Read(outlet, read->reader, read->ask);
   }
-  slot.feed.Detach(outlet);
-  slot.idle_since = executor_->Uptime();
+  if (const auto* cancel = std::get_if<FeedRequest::Cancel>(&request.what)) {
+    return slot.feed.Cancel(outlet, cancel->reader);
+  }
   topics_.erase(topic);
+  Detach(outlet, &slot);
 }
 
 void Feeds::Attach(const Feed::Outlet& outlet, const std::string& channel) {
@@ -54,21 +58,30 @@ void Feeds::Attach(const Feed::Outlet& outlet, const std::string& channel) {
       return Deliver(outlet, {outlet.topic, Delivery::Refused{full}});
     }
     auto slot = std::make_unique<Slot>(channel, &renderer_, reader_, this, &counters_);
-    slot->index = order_.size();
-    order_.push_back(slot.get());
+    slot->place = order_.insert(order_.end(), slot.get());
+    slot->idle_place = idle_.end();
     found = feeds_.emplace(channel, std::move(slot)).first;
     pubsub_->Subscribe(channel);
   }
-  topics_.emplace(std::make_pair(outlet.loop, outlet.topic), found->second.get());
-  found->second->feed.Attach(outlet);
+  Slot& slot = *found->second;
+  if (slot.feed.idle() && slot.idle_place != idle_.end()) {
+    idle_.erase(std::exchange(slot.idle_place, idle_.end()));
+  }
+  topics_.emplace(std::make_pair(outlet.loop, outlet.topic), &slot);
+  slot.feed.Attach(outlet);
+}
+
+void Feeds::Detach(const Feed::Outlet& outlet, Slot* slot) {
+  slot->feed.Detach(outlet);
+  if (!slot->feed.idle()) return;
+  slot->idle_since = executor_->Uptime();
+  slot->idle_place = idle_.insert(idle_.end(), slot);
 }
 
 void Feeds::Remove(absl::string_view channel) {
   const auto found = feeds_.find(channel);
-  Slot* const last = order_.back();
-  last->index = found->second->index;
-  order_[last->index] = last;
-  order_.pop_back();
+  order_.erase(found->second->place);
+  if (found->second->idle_place != idle_.end()) idle_.erase(found->second->idle_place);
   pubsub_->Unsubscribe(channel);
   feeds_.erase(found);
 }
@@ -79,6 +92,19 @@ void Feeds::OnSubscribed(absl::string_view channel) {
 }
 
 void Feeds::OnSubscribeFailed(absl::string_view channel, const absl::Status& why) {
+  Refuse(channel, why);
+}
+
+// A feed says so while it stands in the middle of something.
+void Feeds::OnUnreadable(const std::string& channel, const absl::Status& why) {
+  unreadable_.emplace_back(channel, why);
+  refuse_ = executor_->After(absl::ZeroDuration(), [this] {
+    for (const auto& [refused, reason] : std::exchange(unreadable_, {})) Refuse(refused, reason);
+  });
+}
+
+// The feed is gone then: who asks for the channel again has a new one.
+void Feeds::Refuse(absl::string_view channel, const absl::Status& why) {
   const auto found = feeds_.find(channel);
   if (found == feeds_.end()) return;
   base::LogError("channel cannot be followed", {{"channel", channel}, {"error", why.message()}});
@@ -96,22 +122,24 @@ void Feeds::VerifyAll() {
   for (Slot* slot : order_) slot->feed.Verify();
 }
 
-// Spreads the verification of all feeds evenly over the interval, and ends those that nobody
-// follows any more.
+// Spreads the verification of all feeds evenly over the interval.
 void Feeds::Tick() {
   tick_ = executor_->After(kTick, [this] { Tick(); });
+  EndIdle();
   due_ += static_cast<double>(order_.size()) * absl::FDivDuration(kTick, limits::kVerifyInterval);
   for (; due_ >= 1 && !order_.empty(); due_ -= 1) {
-    cursor_ %= order_.size();
-    Slot* const slot = order_[cursor_];
-    if (slot->feed.idle() && executor_->Uptime() - slot->idle_since >= limits::kFeedLinger) {
-      Remove(slot->feed.channel());
-      continue;
-    }
-    slot->feed.Verify();
-    ++cursor_;
+    order_.front()->feed.Verify();
+    order_.splice(order_.end(), order_, order_.begin());
   }
   if (order_.empty()) due_ = 0;
+}
+
+void Feeds::EndIdle() {
+  const absl::Duration now = executor_->Uptime();
+  for (size_t ended = 0; ended < limits::kFeedsEnded && !idle_.empty(); ++ended) {
+    if (now - idle_.front()->idle_since < limits::kFeedLinger) return;
+    Remove(std::string(idle_.front()->feed.channel()));
+  }
 }
 
 void Feeds::Deliver(const Feed::Outlet& outlet, Delivery delivery) {

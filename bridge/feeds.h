@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstddef>
+#include <list>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -53,9 +55,13 @@ class Feeds final : public redis::PubSubListener, public Feed::Sink {
   struct Slot;
 
   void Deliver(const Feed::Outlet& outlet, Delivery delivery) override;
+  void OnUnreadable(const std::string& channel, const absl::Status& why) override;
   void Attach(const Feed::Outlet& outlet, const std::string& channel);
+  void Detach(const Feed::Outlet& outlet, Slot* slot);
+  void Refuse(absl::string_view channel, const absl::Status& why);
   void Remove(absl::string_view channel);
   void Tick();
+  void EndIdle();
 
   base::Executor* const executor_;
   channel::LogReader* const reader_;
@@ -64,11 +70,14 @@ class Feeds final : public redis::PubSubListener, public Feed::Sink {
   Renderer renderer_;
   Feed::Counters counters_;
   absl::flat_hash_map<std::string, std::unique_ptr<Slot>> feeds_;
-  std::vector<Slot*> order_;  // all feeds, for the round of verification
-  size_t cursor_ = 0;
-  double due_ = 0;  // feeds that the round still owes
+  std::list<Slot*> order_;  // all feeds, the one that is verified next first
+  double due_ = 0;          // feeds that the round still owes
+  std::list<Slot*> idle_;   // those that nobody follows, the longest so first
+  std::vector<std::pair<std::string, absl::Status>>
+      unreadable_;  // to be refused when refuse_ fires
   absl::flat_hash_map<std::pair<size_t, uint64_t>, Slot*> topics_;
   base::Executor::Timer tick_;
+  base::Executor::Timer refuse_;
 };
 
 }  // namespace spanwire::bridge

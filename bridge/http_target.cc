@@ -33,6 +33,11 @@ bool PercentDecode(absl::string_view text, std::string* out) {
   return true;
 }
 
+std::string DecodedOrAsWritten(absl::string_view text) {
+  std::string decoded;
+  return PercentDecode(text, &decoded) ? decoded : std::string(text);
+}
+
 }  // namespace
 
 bool ParseTarget(absl::string_view target, Request* request) {
@@ -46,11 +51,7 @@ bool ParseTarget(absl::string_view target, Request* request) {
   for (const absl::string_view pair : absl::StrSplit(parts.second, '&', absl::SkipEmpty())) {
     const std::pair<absl::string_view, absl::string_view> sides =
         absl::StrSplit(pair, absl::MaxSplits('=', 1));
-    std::pair<std::string, std::string> decoded;
-    if (!PercentDecode(sides.first, &decoded.first) ||
-        !PercentDecode(sides.second, &decoded.second))
-      return false;
-    request->query.push_back(std::move(decoded));
+    request->query.emplace_back(DecodedOrAsWritten(sides.first), DecodedOrAsWritten(sides.second));
   }
   return true;
 }

@@ -33,6 +33,13 @@ void Hub::Deliver(Delivery& delivery) {
     readers_.erase(reader);
     return subscription->OnPage(std::move(answer->page));
   }
+  if (const auto* none = std::get_if<Delivery::NoAnswer>(&delivery.what)) {
+    const auto reader = readers_.find(none->reader);
+    if (reader == readers_.end()) return;
+    Subscription* const subscription = reader->second;
+    readers_.erase(reader);
+    return subscription->OnTopicRefused(none->why);
+  }
   const auto found = topics_by_id_.find(delivery.topic);
   if (found == topics_by_id_.end()) return;  // everybody left
   Topic& topic = *found->second;
@@ -75,7 +82,10 @@ Hub::Topic* Hub::Join(absl::string_view channel, Subscription* subscription) {
 }
 
 void Hub::Leave(Topic* topic, Subscription* subscription) {
-  readers_.erase(subscription->reader());
+  // Who asks and leaves, again and again, must not leave its questions behind.
+  if (readers_.erase(subscription->reader()) > 0) {
+    post_({loop_, topic->id, FeedRequest::Cancel{subscription->reader()}});
+  }
   std::erase(topic->subscriptions, subscription);
   // A topic that was refused is no longer ours to end.
   if (!topic->subscriptions.empty() || !topics_by_id_.contains(topic->id)) return;

@@ -1,6 +1,7 @@
 #include "bridge/page_server.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -26,16 +27,32 @@ bool Serves(const Ask& asked, const FramePage& page, const Ask& ask) {
 
 }  // namespace
 
-PageServer::PageServer(Read read, Render render)
-    : read_(std::move(read)), render_(std::move(render)) {}
+PageServer::PageServer(Read read, Render render, size_t* total)
+    : read_(std::move(read)), render_(std::move(render)), total_(total) {}
 
-void PageServer::Ask(const channel::Ask& ask, Answer answer) {
-  waiting_.push_back({ask, std::move(answer)});
+PageServer::~PageServer() { *total_ -= places_.size(); }
+
+void PageServer::Ask(Reader reader, const channel::Ask& ask, Answer answer) {
+  waiting_.push_back({reader, ask, std::move(answer), false});
+  places_.emplace(reader, std::prev(waiting_.end()));
+  ++*total_;
   if (!reading_) Next();
 }
 
+void PageServer::Cancel(Reader reader) {
+  const auto found = places_.find(reader);
+  if (found == places_.end()) return;
+  const Waiters::iterator place = found->second;
+  places_.erase(found);
+  --*total_;
+  (place->in_round ? round_ : waiting_).erase(place);
+}
+
 void PageServer::Next() {
-  if (round_.empty()) round_.swap(waiting_);
+  if (round_.empty()) {
+    round_.swap(waiting_);
+    for (Waiter& waiter : round_) waiter.in_round = true;
+  }
   if (round_.empty()) return;
   const auto lowest = std::min_element(
       round_.begin(), round_.end(),
@@ -46,13 +63,23 @@ void PageServer::Next() {
 }
 
 void PageServer::OnPage(const channel::Ask& ask, channel::LogPage log_page) {
-  const FramePage page = render_(std::move(log_page), ask);
-  std::vector<Waiter> served;
-  const auto rest = std::stable_partition(round_.begin(), round_.end(), [&](const Waiter& waiter) {
-    return !Serves(ask, page, waiter.ask);
+  if (!round_.empty()) Serve(ask, std::move(log_page));  // else all of them left
+  reading_ = false;
+  Next();
+}
+
+void PageServer::Serve(const channel::Ask& ask, channel::LogPage log_page) {
+  const FramePage page = render_(std::move(log_page), ask, [this](channel::Position position) {
+    return LowestTold(position);
   });
-  std::move(rest, round_.end(), std::back_inserter(served));
-  round_.erase(rest, round_.end());
+  Waiters served;
+  for (auto next = round_.begin(); next != round_.end();) {
+    const auto waiter = next++;
+    if (!Serves(ask, page, waiter->ask)) continue;
+    places_.erase(waiter->reader);
+    --*total_;
+    served.splice(served.end(), round_, waiter);
+  }
   for (Waiter& waiter : served) {
     FramePage part;
     part.full = page.full;
@@ -63,8 +90,16 @@ void PageServer::OnPage(const channel::Ask& ask, channel::LogPage log_page) {
     part.rows.assign(first, page.rows.end());
     waiter.answer(std::move(part));
   }
-  reading_ = false;
-  Next();
+}
+
+channel::Position PageServer::LowestTold(channel::Position position) const {
+  channel::Position lowest = position;
+  for (const Waiter& waiter : round_) {
+    if (waiter.ask.told && waiter.ask.after >= position) {
+      lowest = std::min(lowest, *waiter.ask.told);
+    }
+  }
+  return lowest;
 }
 
 }  // namespace spanwire::bridge

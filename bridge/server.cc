@@ -79,7 +79,7 @@ void Server::Drain(absl::Duration window, absl::AnyInvocable<void()> done) {
   readiness_->Set("listener", false, "draining");
   for (const auto& lane : lanes_) {
     lane->loop.Post([lane = lane.get(), window] {
-      lane->connections.Drain();
+      lane->connections.Drain(window);
       lane->hub.Drain(window);
     });
   }

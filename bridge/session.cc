@@ -1,5 +1,6 @@
 #include "bridge/session.h"
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -33,7 +34,7 @@ void Session::OnText(absl::string_view text) {
   }
   absl::optional<int64_t> id;
   const absl::StatusOr<Command> command = ParseCommand(text, &id);
-  if (!command.ok()) return ReplyError(id, command.status());
+  if (!command.ok()) return ReplyError(id, absl::nullopt, command.status());
   switch (command->kind) {
     case Command::Kind::kSubscribe:
       return Subscribe(*command);
@@ -44,9 +45,30 @@ void Session::OnText(absl::string_view text) {
 
 void Session::OnDrained() {
   reply_bytes_ = 0;
-  for (const auto& [channel, subscription] : subscriptions_) {
-    if (transport_->congested()) return;  // the rest has its turn when it drains again
-    subscription->OnDrained();
+  for (Subscription* subscription : std::vector<Subscription*>(reading_)) {
+    if (!transport_->congested()) subscription->TakeHeldPage();
+  }
+  for (const auto& [channel, subscription] : subscriptions_) subscription->CatchUp();
+  ReadNext();
+}
+
+void Session::OnWantsPage(Subscription* subscription) {
+  wanting_.push_back(subscription);
+  // Who asks on while it takes a page gives others their turn first.
+  if (!std::count(reading_.begin(), reading_.end(), subscription)) ReadNext();
+}
+
+void Session::OnPageTaken(Subscription* subscription) {
+  std::erase(reading_, subscription);
+  ReadNext();
+}
+
+void Session::ReadNext() {
+  while (!wanting_.empty() && reading_.size() < limits::kSessionReads && !transport_->congested()) {
+    Subscription* const next = wanting_.front();
+    wanting_.pop_front();
+    reading_.push_back(next);
+    next->ReadPage();
   }
 }
 
@@ -71,15 +93,15 @@ void Session::Drain(absl::Duration window) {
 void Session::Subscribe(const Command& command) {
   const absl::Status name = names_->CheckChannel(command.channel);
   if (!name.ok()) {
-    return ReplyError(command.id,
+    return ReplyError(command.id, absl::nullopt,
                       absl::InvalidArgumentError(absl::StrCat("channel ", name.message())));
   }
   if (subscriptions_.contains(command.channel)) {
-    return ReplyError(command.id,
+    return ReplyError(command.id, command.channel,
                       absl::AlreadyExistsError("this connection is subscribed to the channel"));
   }
   if (subscriptions_.size() >= limits::kSubscriptions) {
-    return ReplyError(command.id,
+    return ReplyError(command.id, command.channel,
                       absl::ResourceExhaustedError(absl::StrCat(
                           "a connection has at most ", limits::kSubscriptions, " subscriptions")));
   }
@@ -90,16 +112,27 @@ void Session::Subscribe(const Command& command) {
 }
 
 void Session::Unsubscribe(const Command& command) {
-  if (subscriptions_.erase(command.channel) == 0) {
-    return ReplyError(command.id,
+  const auto found = subscriptions_.find(command.channel);
+  if (found == subscriptions_.end()) {
+    absl::optional<absl::string_view> channel;
+    if (names_->CheckChannel(command.channel).ok()) channel = command.channel;
+    return ReplyError(command.id, channel,
                       absl::NotFoundError("this connection is not subscribed to the channel"));
   }
+  End(found->second.get());
   Reply(UnsubscribedControl(command.id, command.channel));
 }
 
 void Session::OnRefused(Subscription* subscription, const absl::Status& why) {
-  ReplyError(subscription->command_id(), why);
+  ReplyError(subscription->command_id(), subscription->channel(), why);
+  End(subscription);
+}
+
+void Session::End(Subscription* subscription) {
+  std::erase(wanting_, subscription);
+  std::erase(reading_, subscription);
   subscriptions_.erase(std::string(subscription->channel()));
+  ReadNext();
 }
 
 bool Session::SendFrame(FramePtr frame) {
@@ -112,8 +145,9 @@ void Session::Reply(absl::string_view json) {
   SendFrame(Frame::Make(json));
 }
 
-void Session::ReplyError(absl::optional<int64_t> id, const absl::Status& why) {
-  Reply(ErrorControl(id, why));
+void Session::ReplyError(absl::optional<int64_t> id, absl::optional<absl::string_view> channel,
+                         const absl::Status& why) {
+  Reply(ErrorControl(id, channel, why));
 }
 
 }  // namespace spanwire::bridge

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,18 +46,27 @@ class Session final : public TransportListener, public Subscription::Listener {
  private:
   bool SendFrame(FramePtr frame) override;
   bool congested() const override { return transport_->congested(); }
+  void OnWantsPage(Subscription* subscription) override;
+  void OnPageTaken(Subscription* subscription) override;
   void OnRefused(Subscription* subscription, const absl::Status& why) override;
 
   void Subscribe(const Command& command);
   void Unsubscribe(const Command& command);
+  void End(Subscription* subscription);
+  void ReadNext();
   void Reply(absl::string_view json);
-  void ReplyError(absl::optional<int64_t> id, const absl::Status& why);
+  void ReplyError(absl::optional<int64_t> id, absl::optional<absl::string_view> channel,
+                  const absl::Status& why);
 
   Hub* const hub_;
   const channel::Names* const names_;
   Transport* const transport_;
   const bool pings_;
   absl::flat_hash_map<std::string, std::unique_ptr<Subscription>> subscriptions_;
+  // Who wants a page, and who was let ask for one and has not taken it. A page that is read while
+  // there is room finds room; what all of them wanted at once would mostly have to be read again.
+  std::deque<Subscription*> wanting_;
+  std::vector<Subscription*> reading_;
   size_t reply_bytes_ = 0;    // of replies sent while congested
   absl::Duration sent_;       // when the last frame was sent
   absl::Duration positions_;  // when positions were told last

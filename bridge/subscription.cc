@@ -67,37 +67,49 @@ void Subscription::OnTransient(const FramePtr& frame) {
     listener_->SendFrame(frame);
 }
 
+// What the feed sends behind its gap speaks for those who were told of the gap's end; a
+// subscription that reads past it for itself may have been shown nothing on the way.
 void Subscription::OnFeedGap(const channel::Gap& gap) {
   if (!begun_) return;
   if (behind_ || listener_->congested()) {
     behind_ = true;
+    passed_gap_ = true;
     return;
   }
+  if (follower_.reading() || follower_.last() != gap.after) passed_gap_ = true;
   follower_.OfferGap(gap);
 }
 
-// A page that comes to a congested browser is let go and asked for again: others of its pages came
-// first.
+// There was room when the page was asked for; if other events took it meanwhile, the page waits.
 void Subscription::OnPage(FramePage page) {
-  if (listener_->congested()) return OnAsk(asked_);
-  // So does what is too much at once: the rows that do not fit.
+  if (!listener_->congested()) return TakePage(std::move(page));
+  held_ = std::move(page);
+  slow_ = true;
+}
+
+void Subscription::TakeHeldPage() {
+  if (held_) TakePage(*std::exchange(held_, absl::nullopt));
+}
+
+// What is too much at once is asked for again: the rows that do not fit.
+void Subscription::TakePage(FramePage page) {
   size_t bytes = 0;
   for (size_t i = 0; i < page.rows.size(); ++i) {
     bytes += Bytes(page.rows[i]);
-    if (i > 1 && bytes > limits::kPageBytes) {
+    if (i > 1 && bytes > limits::kSessionPageBytes) {
       page.rows.resize(i);
       page.full = true;
     }
   }
   follower_.OnPage(std::move(page));
+  listener_->OnPageTaken(this);
 }
 
-void Subscription::OnDrained() {
-  if (std::exchange(held_, false)) hub_->Read(*topic_, this, asked_);
-  if (std::exchange(behind_, false)) {
-    slow_ = true;
-    follower_.Verify();
-  }
+void Subscription::CatchUp() {
+  if (follower_.reading()) slow_ = true;
+  if (!std::exchange(behind_, false)) return;
+  slow_ = true;
+  follower_.Verify();
 }
 
 void Subscription::TellPosition() {
@@ -114,16 +126,14 @@ void Subscription::SendSubscribed(bool recovered) {
   listener_->SendFrame(Frame::Make(SubscribedControl(command_id_, channel(), told_, said)));
 }
 
-// A congested browser asks for its next page when it has room for it.
 void Subscription::OnAsk(const channel::Ask& ask) {
   asked_ = ask;
-  if (listener_->congested()) {
-    held_ = true;
-    slow_ = true;
-  } else {
-    hub_->Read(*topic_, this, ask);
-  }
+  if (ask.after) asked_.told = told_;
+  if (listener_->congested()) slow_ = true;
+  listener_->OnWantsPage(this);
 }
+
+void Subscription::ReadPage() { hub_->Read(*topic_, this, asked_); }
 
 void Subscription::OnStart(channel::Position position) {
   told_ = position;
@@ -148,7 +158,8 @@ void Subscription::OnGap(const channel::Gap& gap) {
 
 void Subscription::OnLive() {
   slow_ = false;
-  if (std::exchange(live_, true)) return;
+  const bool passed_gap = std::exchange(passed_gap_, false);
+  if (std::exchange(live_, true)) return passed_gap ? TellPosition() : void();
   SendSubscribed(true);
   told_ = *follower_.last();
   listener_->SendFrame(Frame::Make(LiveControl(channel(), told_)));

@@ -3,7 +3,8 @@
 // right order.
 //
 // A congested transport is not fed: the subscription keeps its position and reads on from there
-// when the transport drains. Owner: a Session. Thread: its connection loop.
+// when the transport drains. Its session says when: few of its subscriptions read at a time. Owner:
+// a Session. Thread: its connection loop.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,10 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
     // Sends a frame to the browser; what Transport::Send returns.
     virtual bool SendFrame(FramePtr frame) = 0;
     virtual bool congested() const = 0;
+    // The subscription wants a page: ReadPage is to be called when its turn has come.
+    virtual void OnWantsPage(Subscription* subscription) = 0;
+    // What ReadPage brought has been sent.
+    virtual void OnPageTaken(Subscription* subscription) = 0;
     // The channel cannot be followed: the subscription is over, and to be destroyed now.
     virtual void OnRefused(Subscription* subscription, const absl::Status& why) = 0;
   };
@@ -54,12 +59,17 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
   void OnFeedGap(const channel::Gap& gap);
   void OnPage(FramePage page);
 
-  // The transport has room again.
-  void OnDrained();
+  // From the session: this one's turn has come.
+  void ReadPage();
+  // The transport has room again. First for the pages that are held; then what was not taken
+  // meanwhile is read.
+  void TakeHeldPage();
+  void CatchUp();
   // Tells the browser how far it is, if it was shown nothing for a while but events passed.
   void TellPosition();
 
  private:
+  void TakePage(FramePage page);
   void SendSubscribed(bool recovered);
   void OnAsk(const channel::Ask& ask) override;
   void OnStart(channel::Position position) override;
@@ -77,14 +87,15 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
   Hub::Topic* topic_ = nullptr;
   const uint64_t reader_;
   bool begun_ = false;
-  bool subscribed_ = false;  // $subscribed is sent
-  bool live_ = false;        // $live is sent
-  bool behind_ = false;      // an event was not taken, since the transport was congested
-  bool slow_ = false;        // the Read under way is owed to that
-  size_t queued_bytes_ = 0;  // at least what waits for the Read under way
-  channel::Position told_;   // what the browser was told last
-  channel::Ask asked_;  // the page that is asked for, or is to be when the transport has drained:
-  bool held_ = false;
+  bool subscribed_ = false;         // $subscribed is sent
+  bool live_ = false;               // $live is sent
+  bool behind_ = false;             // an event was not taken, since the transport was congested
+  bool slow_ = false;               // the Read under way is owed to that
+  bool passed_gap_ = false;         // the feed told of a gap that was not passed on
+  size_t queued_bytes_ = 0;         // at least what waits for the Read under way
+  channel::Position told_;          // what the browser was told last
+  channel::Ask asked_;              // the page that is asked for, or is to be
+  absl::optional<FramePage> held_;  // the page that came, until there is room for it
 };
 
 }  // namespace spanwire::bridge

@@ -13,19 +13,12 @@
 
 namespace spanwire::bridge {
 
-// Close codes: 3000–3499 reconnect, 3500–3999 do not (docs/protocol.md).
+// Close codes of sessions and transports, all of which mean: reconnect (docs/protocol.md). Broken
+// rules of WebSocket have codes of its own.
 enum class CloseCode : uint16_t {
-  kNormal = 1000,
-  kGoingAway = 1001,
-  kProtocolError = 1002,
-  kUnsupportedData = 1003,
-  kInvalidPayload = 1007,
-  kTooBig = 1009,
-  kInternal = 1011,
   kDrain = 3001,
   kSlow = 3008,
   kNoPong = 3012,
-  kBadRequest = 3501,
 };
 
 class Transport {

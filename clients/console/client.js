@@ -231,7 +231,9 @@ export class Client {
   }
 
   failed(frame) {
-    const name = this.commands.get(frame.id);
+    // A subscription may also be refused later, when its command was answered long ago.
+    const later = frame.code === 'not_found' ? undefined : frame.channel;
+    const name = this.commands.get(frame.id) || later;
     this.commands.delete(frame.id);
     const channel = this.channels.get(name);
     if (!channel || frame.code === 'already_exists') return;

@@ -74,10 +74,15 @@ inline constexpr absl::Duration kLogTtl = absl::Hours(1);
 inline constexpr uint32_t kLogEvents = 5'000;
 inline constexpr uint32_t kLogEventsFloor = 100;
 inline constexpr uint64_t kLogBytes = 8 << 20;
-inline constexpr size_t kPageEvents = 500;     // of one XRANGE, at most
+inline constexpr size_t kPageEvents = 200;     // of one XRANGE, at most
 inline constexpr size_t kPageEventsFloor = 8;  // likewise, at least
 inline constexpr size_t kPageBytes = 1 << 20;  // aimed at, by the mean event
 inline constexpr size_t kLastEvents = 1'000;   // of "last": N
+inline constexpr size_t kRowBytes = 4'096;     // of a row, beside the event as the agent sent it
+// A read that Redis refuses, or that a lost connection took, is tried again after a while: it
+// doubles from here …
+inline constexpr absl::Duration kReadRetryFirst = absl::Milliseconds(100);
+inline constexpr absl::Duration kReadRetryLast = absl::Seconds(2);  // … to here
 
 // Redis connections.
 inline constexpr size_t kRedisUnsentBytes = 64 << 20;
@@ -85,6 +90,7 @@ inline constexpr size_t kRedisUnansweredCommands = 65'536;
 inline constexpr size_t kRedisReadBytes = 16'384;  // one read: what redisReader is fed at a time
 inline constexpr size_t kRedisReplyBytes = 64
                                            << 20;  // of one reply: larger ones end the connection
+static_assert(kPageEvents * (kEventBytes + kRowBytes) <= kRedisReplyBytes);
 inline constexpr absl::Duration kRedisTimeout = absl::Seconds(5);
 inline constexpr absl::Duration kRedisConnectTimeout = absl::Seconds(5);
 inline constexpr absl::Duration kReconnectFirst =
@@ -103,6 +109,9 @@ inline constexpr absl::Duration kProbeInterval = absl::Seconds(1);
 inline constexpr absl::Duration kProbeDeadline = absl::Seconds(2);
 inline constexpr absl::Duration kProbeTtl = absl::Seconds(60);
 inline constexpr absl::Duration kVerifyInterval = absl::Seconds(25);
+// At least so long lives the position of a channel without events: three verifications, each of
+// which renews it.
+inline constexpr absl::Duration kQuietTtlFloor = absl::Seconds(75);
 
 // Feeds.
 inline constexpr size_t kFeeds = 100'000;  // channels followed by a bridge
@@ -112,8 +121,12 @@ inline constexpr size_t kFeedQueueEntries = 4'096;  // live events that wait for
 inline constexpr size_t kFeedQueueBytes = 4 << 20;  // likewise
 inline constexpr size_t kSessionQueueBytes = 1 << 20;
 inline constexpr size_t kSessionQueueEntries =
-    1'024;  // likewise, of one subscription; frames are shared
+    1'024;                                  // likewise, of one subscription; frames are shared
+inline constexpr size_t kSessionReads = 2;  // pages that a session waits for, or holds
+inline constexpr size_t kSessionPageBytes =
+    2 << 20;  // of a page's frames; the rest is asked for again
 inline constexpr absl::Duration kFeedLinger = absl::Seconds(30);  // after its last subscriber
+inline constexpr size_t kFeedsEnded = 1'024;                      // of those, in one tick
 inline constexpr size_t kReadersWaiting = 100'000;  // pages asked for and not answered, a bridge
 inline constexpr size_t kMailboxItems = 1 << 20;
 

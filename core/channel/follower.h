@@ -28,6 +28,9 @@ struct Ask {
   Kind kind = Kind::kRange;
   absl::optional<Position> after;
   size_t count = 0;  // of kLast; for the others the reader chooses the page's size
+  // What the browser behind the follower was told last, if that is not `after`: everything in
+  // (told, after] is hidden from it.
+  absl::optional<Position> told = absl::nullopt;
 };
 
 // One event of a channel. `Body`: what the owner makes of it.

@@ -2,16 +2,16 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "core/base/random.h"
 #include "core/base/log.h"
+#include "core/base/random.h"
 
 namespace spanwire::channel {
 namespace {
 
 constexpr size_t kFirstPageEvents = 64;  // while nothing is known of the events' size
-constexpr absl::Duration kRetry = absl::Milliseconds(100);
 
 // A stream entry: [id, [field, value, …]]. Fields: e = the event, p = the position before it.
 absl::optional<LogEntry> ParseRow(redis::Reply& row) {
@@ -27,16 +27,31 @@ absl::optional<LogEntry> ParseRow(redis::Reply& row) {
   return entry;
 }
 
+// The oldest rows that make a page stay; the newest, which stand first, are let go.
+void KeepOldest(std::vector<LogEntry>* rows) {
+  size_t kept = 0;
+  size_t bytes = 0;
+  for (; kept < rows->size(); ++kept) {
+    bytes += (*rows)[rows->size() - kept - 1].body.size();
+    if (kept >= limits::kPageEventsFloor && bytes > limits::kPageBytes) break;
+  }
+  rows->erase(rows->begin(), rows->end() - static_cast<std::ptrdiff_t>(kept));
+}
+
 }  // namespace
 
 struct LogReader::Request {
   std::string channel;
   Ask ask;
   size_t page_events;
+  std::weak_ptr<const void> owner;
   Callback callback;
   LogPage page;
-  // Counts attempts: an answer that belongs to an older one is ignored.
-  uint64_t attempt = 0;
+  size_t counted = 0;    // of kLast: rows that were met so far …
+  std::string lowest;    // … down to this one
+  bool looks = false;    // this attempt takes the tail only if it is there
+  int refusals = 0;      // attempts that Redis answered with an error
+  uint64_t attempt = 0;  // an answer that belongs to an older one is ignored
 };
 
 LogReader::LogReader(base::Executor* executor, redis::Commands* redis,
@@ -45,7 +60,7 @@ LogReader::LogReader(base::Executor* executor, redis::Commands* redis,
       redis_(redis),
       clock_(clock),
       names_(names),
-      log_ttl_(log_ttl),
+      quiet_ttl_(std::max(log_ttl, limits::kQuietTtlFloor)),
       random_(base::FreshSeed()),
       alive_(std::make_shared<char>()) {}
 
@@ -58,99 +73,182 @@ size_t LogReader::PageEvents(double mean_event_bytes) {
                             limits::kPageEvents);
 }
 
-void LogReader::Read(std::string channel, Ask ask, size_t page_events, Callback callback) {
+void LogReader::Read(std::string channel, Ask ask, size_t page_events,
+                     std::weak_ptr<const void> owner, Callback callback) {
   auto request = std::make_shared<Request>();
   request->channel = std::move(channel);
   request->ask = ask;
-  request->page_events = page_events;
+  request->page_events = std::min(page_events, limits::kPageEvents);
+  request->owner = std::move(owner);
   request->callback = std::move(callback);
   ++waiting_;
-  Try(std::move(request));
+  Try(request);
 }
 
 // One attempt. The commands of an attempt go out together, so they are executed in order on one
 // connection or the whole attempt is void.
-void LogReader::Try(std::shared_ptr<Request> request) {
+void LogReader::Try(const RequestPtr& request) {
   ++request->attempt;
   request->page = LogPage();
-  if (request->ask.kind == Ask::Kind::kTail || request->ask.kind == Ask::Kind::kTailAndRange) {
-    SendTail(request);
+  request->counted = 0;
+  request->lowest.clear();
+  switch (request->ask.kind) {
+    case Ask::Kind::kTail:
+      return SendTail(request);
+    case Ask::Kind::kRange:
+      return SendRange(request);
+    case Ask::Kind::kTailAndRange:
+      SendTail(request);
+      return SendRange(request);
+    case Ask::Kind::kLast:
+      return SendLast(request);
   }
-  if (request->ask.kind != Ask::Kind::kTail) SendRange(request);
+}
+
+// What is done with an answer, unless it belongs to an older attempt. An error ends the attempt.
+template <typename Done>
+redis::Commands::Callback LogReader::On(const RequestPtr& request, Done done) {
+  return [this, request, attempt = request->attempt, alive = std::weak_ptr<char>(alive_),
+          done = std::move(done)](absl::StatusOr<redis::Reply> reply) mutable {
+    if (alive.expired() || attempt != request->attempt) return;
+    if (reply.ok() && !reply->is_error()) return done(*reply);
+    ++request->attempt;
+    OnError(request, reply);
+  };
 }
 
 // A watched channel always has a tail: who finds none gives the channel a fresh epoch, which the
 // first event will name.
-void LogReader::SendTail(const std::shared_ptr<Request>& request) {
+void LogReader::SendTail(const RequestPtr& request) {
   const std::string key = names_->TailKey(request->channel);
+  if (request->looks) {
+    return redis_->Call({"GET", key}, On(request, [this, request](redis::Reply& reply) {
+                          const absl::optional<Position> tail = Position::Parse(reply.text);
+                          if (tail) return OnTail(request, {tail, *tail});
+                          ++request->attempt;
+                          OnRefusal(request, "OOM, and there is no tail");
+                        }));
+  }
   const uint64_t salt = std::uniform_int_distribution<uint64_t>(1, limits::kEpochSalt)(random_);
   const Position fresh{static_cast<uint64_t>(absl::ToUnixMicros(clock_->Now())) + salt, 0};
-  const std::string fresh_text = fresh.ToString();
-  const std::string ttl = absl::StrCat(absl::ToInt64Milliseconds(log_ttl_));
-  const bool alone = request->ask.kind == Ask::Kind::kTail;
-  redis_->Call({"SET", key, fresh_text, "NX", "GET", "PX", ttl},
-               [this, request, fresh, alone, attempt = request->attempt,
-                alive = std::weak_ptr<char>(alive_)](absl::StatusOr<redis::Reply> reply) {
-                 if (alive.expired() || attempt != request->attempt) return;
-                 if (Failed(request, reply)) return;
+  const std::string ttl = absl::StrCat(absl::ToInt64Milliseconds(quiet_ttl_));
+  redis_->Call({"SET", key, fresh.ToString(), "NX", "GET", "PX", ttl},
+               On(request, [this, request, fresh](redis::Reply& reply) {
                  Tail tail;
-                 if (reply->is_string()) tail.before = Position::Parse(reply->text);
+                 if (reply.is_string()) tail.before = Position::Parse(reply.text);
                  tail.now = tail.before.value_or(fresh);
-                 request->page.tail = tail;
-                 // GT: a clock that went back must not let the tail expire before the log.
-                 const std::string renewed = absl::StrCat(
-                     absl::ToInt64Milliseconds(tail.now.seq == 0 ? log_ttl_ : limits::kTailTtl));
-                 redis_->Call({"PEXPIRE", names_->TailKey(request->channel), renewed, "GT"},
-                              [](const absl::StatusOr<redis::Reply>&) {});
-                 if (alone) Done(*request);
-               });
+                 OnTail(request, tail);
+               }));
 }
 
-void LogReader::SendRange(const std::shared_ptr<Request>& request) {
-  const std::string key = names_->LogKey(request->channel);
-  const bool last = request->ask.kind == Ask::Kind::kLast;
-  const size_t wanted = last ? request->ask.count : request->page_events;
-  const std::string count = absl::StrCat(wanted);
+void LogReader::OnTail(const RequestPtr& request, Tail tail) {
+  request->page.tail = tail;
+  // GT: a clock that went back must not let the tail expire before the log.
+  const std::string ttl =
+      absl::StrCat(absl::ToInt64Milliseconds(tail.now.seq == 0 ? quiet_ttl_ : limits::kTailTtl));
+  redis_->Call({"PEXPIRE", names_->TailKey(request->channel), ttl, "GT"},
+               [](const absl::StatusOr<redis::Reply>&) {});
+  if (request->ask.kind == Ask::Kind::kTail) Finish(*request, std::move(request->page));
+}
+
+void LogReader::SendRange(const RequestPtr& request) {
   const std::string from = request->ask.after ? request->ask.after->ToString() : "-";
-  const auto on_reply = [this, request, wanted, last, attempt = request->attempt,
-                         alive = std::weak_ptr<char>(alive_)](absl::StatusOr<redis::Reply> reply) {
-    if (alive.expired() || attempt != request->attempt) return;
-    if (Failed(request, reply)) return;
-    for (redis::Reply& row : reply->elements) {
-      absl::optional<LogEntry> entry = ParseRow(row);
-      if (entry) request->page.rows.push_back(std::move(*entry));
-    }
-    if (last) std::reverse(request->page.rows.begin(), request->page.rows.end());
-    request->page.full = !last && reply->elements.size() >= wanted;
-    Done(*request);
-  };
-  if (last) {
-    redis_->Call({"XREVRANGE", key, "+", "-", "COUNT", count}, on_reply);
-  } else {
-    redis_->Call({"XRANGE", key, from, "+", "COUNT", count}, on_reply);
-  }
+  redis_->Call({"XRANGE", names_->LogKey(request->channel), from, "+", "COUNT",
+                absl::StrCat(request->page_events)},
+               On(request, [this, request](redis::Reply& reply) {
+                 for (redis::Reply& row : reply.elements) {
+                   absl::optional<LogEntry> entry = ParseRow(row);
+                   if (entry) request->page.rows.push_back(std::move(*entry));
+                 }
+                 request->page.full = reply.elements.size() >= request->page_events;
+                 Finish(*request, std::move(request->page));
+               }));
 }
 
-bool LogReader::Failed(const std::shared_ptr<Request>& request,
-                       const absl::StatusOr<redis::Reply>& reply) {
-  if (reply.ok() && !reply->is_error()) return false;
+// Backwards, page by page: all N at once may be more than a reply may hold.
+void LogReader::SendLast(const RequestPtr& request) {
+  const size_t wanted = std::min(request->page_events, request->ask.count - request->counted);
+  const std::string from = request->lowest.empty() ? "+" : absl::StrCat("(", request->lowest);
+  redis_->Call(
+      {"XREVRANGE", names_->LogKey(request->channel), from, "-", "COUNT", absl::StrCat(wanted)},
+      On(request,
+         [this, request, wanted](redis::Reply& reply) { OnLast(request, wanted, reply); }));
+}
+
+void LogReader::OnLast(const RequestPtr& request, size_t wanted, redis::Reply& reply) {
+  std::vector<LogEntry>& rows = request->page.rows;
+  for (redis::Reply& row : reply.elements) {
+    if (!row.elements.empty()) request->lowest = row.elements[0].text;
+    absl::optional<LogEntry> entry = ParseRow(row);
+    if (entry) rows.push_back(std::move(*entry));
+  }
+  KeepOldest(&rows);
+  request->counted += reply.elements.size();
+  if (reply.elements.size() == wanted && request->counted < request->ask.count) {
+    return SendLast(request);
+  }
+  std::reverse(rows.begin(), rows.end());
+  Finish(*request, std::move(request->page));
+}
+
+void LogReader::OnError(const RequestPtr& request, const absl::StatusOr<redis::Reply>& reply) {
   ++failures_;
-  ++request->attempt;
-  if (reply.ok()) {
-    base::LogWarning("log cannot be read, will be retried",
-                     {{"channel", request->channel}, {"error", reply->text}});
+  if (!reply.ok()) return RetryAfter(request, limits::kReadRetryFirst);
+  // SET is refused also where it would only read: perhaps the tail is there.
+  if (reply->error_code() == "OOM" && !request->looks) {
+    request->looks = true;
+    return Try(request);
   }
-  failed_.push_back(request);
-  if (failed_.size() > 1) return true;
-  retry_ = executor_->After(kRetry, [this] {
-    for (std::shared_ptr<Request>& again : std::exchange(failed_, {})) Try(std::move(again));
-  });
-  return true;
+  if (reply->error_code() == "WRONGTYPE") {
+    return Finish(*request, absl::FailedPreconditionError(
+                                "a key of this channel in redis holds something else"));
+  }
+  // The right to look is a spare one.
+  if (reply->error_code() == "NOPERM" && !request->looks) {
+    return Finish(*request, absl::PermissionDeniedError("redis refuses to have this channel read"));
+  }
+  OnRefusal(request, reply->text);
 }
 
-void LogReader::Done(Request& request) {
+void LogReader::OnRefusal(const RequestPtr& request, absl::string_view why) {
+  base::LogWarning("log cannot be read, will be retried",
+                   {{"channel", request->channel}, {"error", why}});
+  absl::Duration ceiling = limits::kReadRetryFirst;
+  for (int i = 0; i < request->refusals && ceiling < limits::kReadRetryLast; ++i) ceiling *= 2;
+  ++request->refusals;
+  RetryAfter(request, std::min(ceiling, limits::kReadRetryLast));
+}
+
+// After a time drawn from the upper half, so that those who failed together do not come together.
+void LogReader::RetryAfter(const RequestPtr& request, absl::Duration ceiling) {
+  request->looks = false;
+  const absl::Duration wait = ceiling * std::uniform_real_distribution<double>(0.5, 1)(random_);
+  const auto place = failed_.emplace(executor_->Uptime() + wait, request);
+  if (place == failed_.begin()) retry_ = executor_->After(wait, [this] { Retry(); });
+}
+
+void LogReader::Retry() {
+  const absl::Duration now = executor_->Uptime();
+  std::vector<RequestPtr> due;
+  while (!failed_.empty() && failed_.begin()->first <= now) {
+    due.push_back(std::move(failed_.begin()->second));
+    failed_.erase(failed_.begin());
+  }
+  if (!failed_.empty()) {
+    retry_ = executor_->After(failed_.begin()->first - now, [this] { Retry(); });
+  }
+  for (const RequestPtr& request : due) {
+    if (request->owner.expired()) {
+      --waiting_;
+    } else {
+      Try(request);
+    }
+  }
+}
+
+void LogReader::Finish(Request& request, absl::StatusOr<LogPage> result) {
   --waiting_;
-  request.callback(std::move(request.page));
+  if (!request.owner.expired()) request.callback(std::move(result));
 }
 
 }  // namespace spanwire::channel

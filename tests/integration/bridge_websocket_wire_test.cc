@@ -332,13 +332,27 @@ TEST_F(BridgeWebSocket, ADrainingLoopOpensNoneButKeepsTheOpenOnes) {
   WireClient late(server_->address());
   late.Send("GET /echo HTTP/1.1\r\n");
   ASSERT_TRUE(Eventually([&] { return server_->connections().connections() == 3; }));
-  server_->loop().Post([&] { server_->connections().Drain(); });
+  server_->loop().Post([&] { server_->connections().Drain(absl::Seconds(60)); });
   EXPECT_EQ(idle.ReadAll(), "");
   EXPECT_TRUE(idle.ended());
   client->Send(ClientFrame(kText, "still here"));
   EXPECT_EQ(client->ReadFrame().payload, "still here");
   WireClient next(server_->address());
-  EXPECT_THAT(next.Upgrade(), ::testing::StartsWith("HTTP/1.1 503 "));
+  EXPECT_EQ(next.ReadAll(), "");
+  EXPECT_TRUE(next.ended());
+  EXPECT_EQ(server_->connections().connections(), 1u);
+}
+
+TEST_F(BridgeWebSocket, ADrainDoesNotWaitForWhoNeverReads) {
+  EchoServer::Options options = Quick();
+  options.connection.stalled_deadline = absl::Seconds(60);
+  Start(options);
+  const auto client = Open("/echo?flood=50&bytes=65536&rude=1", 4'096);
+  ASSERT_TRUE(Eventually([&] { return server_->site().flooded == 50; }));
+  client->Send(ClientFrame(kClose, "\x03\xE8"));
+  ASSERT_TRUE(Eventually([&] { return server_->site().closed == 1; }));
+  server_->loop().Post([&] { server_->connections().Drain(absl::Milliseconds(100)); });
+  EXPECT_TRUE(Eventually([&] { return server_->connections().connections() == 0; }));
 }
 
 }  // namespace

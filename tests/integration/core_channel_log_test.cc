@@ -22,9 +22,6 @@
 namespace spanwire::channel {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
-
 constexpr char kA[] = "webgui:session:a";
 constexpr char kB[] = "webgui:session:b";
 
@@ -82,7 +79,8 @@ class LogTest : public ::testing::Test {
   }
   LogPage Read(LogReader& reader, const char* channel, Ask ask) {
     absl::optional<LogPage> page;
-    reader.Read(channel, ask, 100, [&](LogPage answer) { page = std::move(answer); });
+    reader.Read(channel, ask, 100, owner_,
+                [&](absl::StatusOr<LogPage> answer) { page = *std::move(answer); });
     EXPECT_TRUE(test::RunUntil(loop_, [&] { return page.has_value(); }));
     return page ? *std::move(page) : LogPage();
   }
@@ -90,6 +88,7 @@ class LogTest : public ::testing::Test {
   test::RedisServer redis_;
   base::Loop loop_{"test"};
   Names names_{"webgui"};
+  const std::shared_ptr<char> owner_ = std::make_shared<char>();
 };
 
 TEST_F(LogTest, ManyProducersOnTwoChannelsEachInOrderWithThePositionsTheyAreTold) {
@@ -247,6 +246,38 @@ TEST_F(LogTest, TheReaderReadsWhatIsThere) {
   EXPECT_EQ(both.rows[0].position, third);
 }
 
+TEST_F(LogTest, LogsOfLargeEventsAreReadInRepliesThatFit) {
+  redis::Client client(&loop_, redis_.options());
+  client.Start();
+  ASSERT_TRUE(test::RunUntil(loop_, [&] { return client.up(); }));
+  redis::RedisClock clock(&loop_, &client);
+  LogReader reader(&loop_, &client, &clock, &names_, absl::Hours(1));
+  const std::string body(limits::kEventBytes, 'x');
+  for (int seq = 1; seq <= 300; ++seq)
+    redis_.Command({"XADD", names_.LogKey(kA), absl::StrCat("7-", seq), "e", body});
+  const LogPage last = Read(reader, kA, {Ask::Kind::kLast, absl::nullopt, 290});
+  ASSERT_FALSE(last.rows.empty());
+  EXPECT_EQ(last.rows[0].position, (Position{7, 11}));
+  absl::optional<LogPage> page;
+  reader.Read(kA, {Ask::Kind::kRange, absl::nullopt, 0}, 10'000, owner_,
+              [&](absl::StatusOr<LogPage> answer) { page = *std::move(answer); });
+  ASSERT_TRUE(test::RunUntil(loop_, [&] { return page.has_value(); }));
+  EXPECT_EQ(page->rows.size(), limits::kPageEvents);
+  EXPECT_EQ(reader.failures(), 0u);
+}
+
+TEST_F(LogTest, ATailIsReadThoughRedisHasNoMemory) {
+  redis::Client client(&loop_, redis_.options());
+  client.Start();
+  ASSERT_TRUE(test::RunUntil(loop_, [&] { return client.up(); }));
+  redis::RedisClock clock(&loop_, &client);
+  LogReader reader(&loop_, &client, &clock, &names_, absl::Hours(1));
+  redis_.Command({"SET", names_.TailKey(kA), "7-3"});
+  redis_.Command({"CONFIG", "SET", "maxmemory", "1"});
+  EXPECT_EQ(Read(reader, kA, {Ask::Kind::kTailAndRange, Position{7, 3}, 0}).tail->before,
+            (Position{7, 3}));
+}
+
 TEST_F(LogTest, TheReaderOutlastsALostConnection) {
   Broker broker(&loop_, redis_);
   redis::RedisClock clock(&loop_, &broker.client);
@@ -254,8 +285,8 @@ TEST_F(LogTest, TheReaderOutlastsALostConnection) {
   Read(reader, kA, {Ask::Kind::kTail, absl::nullopt, 0});
   redis_.Kill();
   absl::optional<LogPage> page;
-  reader.Read(kA, {Ask::Kind::kTailAndRange, absl::nullopt, 0}, 100,
-              [&](LogPage answer) { page = std::move(answer); });
+  reader.Read(kA, {Ask::Kind::kTailAndRange, absl::nullopt, 0}, 100, owner_,
+              [&](absl::StatusOr<LogPage> answer) { page = *std::move(answer); });
   ASSERT_TRUE(test::RunUntil(loop_, [&] { return reader.failures() > 0; }));
   EXPECT_FALSE(page.has_value());
   redis_.Restart();

@@ -50,9 +50,10 @@ TEST(ControlTest, GapsSayWhy) {
 }
 
 TEST(ControlTest, ErrorsHaveTheirCodesName) {
-  EXPECT_EQ(ErrorControl(1, absl::PermissionDeniedError("no")),
-            R"({"type":"$error","id":1,"code":"permission_denied","message":"no","retry":false})");
-  EXPECT_EQ(ErrorControl(absl::nullopt, absl::UnavailableError("later")),
+  EXPECT_EQ(
+      ErrorControl(1, "webgui:global", absl::PermissionDeniedError("no")),
+      R"({"type":"$error","id":1,"channel":"webgui:global","code":"permission_denied","message":"no","retry":false})");
+  EXPECT_EQ(ErrorControl(absl::nullopt, absl::nullopt, absl::UnavailableError("later")),
             R"({"type":"$error","code":"unavailable","message":"later","retry":true})");
   EXPECT_EQ(ErrorCodeName(absl::StatusCode::kInvalidArgument), "invalid_argument");
   EXPECT_EQ(ErrorCodeName(absl::StatusCode::kAlreadyExists), "already_exists");
@@ -64,7 +65,7 @@ TEST(ControlTest, ErrorsHaveTheirCodesName) {
 TEST(ControlTest, TextIsEscaped) {
   EXPECT_EQ(UnsubscribedControl(absl::nullopt, "a\"b\n\xff"),
             "{\"type\":\"$unsubscribed\",\"channel\":\"a\\\"b\\n\uFFFD\"}");
-  EXPECT_EQ(ErrorControl(absl::nullopt, absl::InternalError("\"\\")),
+  EXPECT_EQ(ErrorControl(absl::nullopt, absl::nullopt, absl::InternalError("\"\\")),
             R"({"type":"$error","code":"internal","message":"\"\\","retry":false})");
 }
 

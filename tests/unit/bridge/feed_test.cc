@@ -70,6 +70,9 @@ class FeedTest : public ::testing::Test, public Feed::Sink {
     }
     said_.push_back(what);
   }
+  void OnUnreadable(const std::string& channel, const absl::Status& why) override {
+    said_.push_back(absl::StrCat(channel, " unreadable: ", why.message()));
+  }
   std::vector<std::string> Said() { return std::exchange(said_, {}); }
 
   redis::Reply Row(const std::string& id, int number, const std::string& prev = "",
@@ -198,6 +201,37 @@ TEST_F(FeedTest, OlderResumesAreReadOnceForAll) {
   ASSERT_EQ(redis_.waiting(), 1u);
   redis_.Answer(Array({Row("7-1", 1), Row("7-2", 2), Row("7-3", 3)}));
   EXPECT_THAT(Said(), ElementsAre("0/1 page of 12: 7-2 7-3", "0/1 page of 13: 7-1 7-2 7-3"));
+}
+
+TEST_F(FeedTest, APagesPrevNamesNothingThatAReaderWasNotTold) {
+  Start();
+  const Ask after_hidden{Ask::Kind::kRange, Position{7, 2}, 0, Position{7, 1}};
+  feed_.Read({0, 1}, 11, after_hidden);
+  redis_.Answer(Array({Row("7-2", 2, "", false), Row("7-3", 3)}));
+  EXPECT_THAT(last_json_, HasSubstr(R"("id":"7-3","prev":"7-1"})"));
+  // Nor when the page was read for somebody who missed what the log no longer has.
+  feed_.Read({0, 1}, 12, {Ask::Kind::kRange, Position{5, 9}, 0});
+  feed_.Read({0, 1}, 13, {Ask::Kind::kRange, Position{6, 9}, 0});
+  feed_.Read({0, 1}, 14, after_hidden);
+  redis_.Answer(Array({}));
+  ASSERT_EQ(redis_.next()[2], "6-9");
+  redis_.Answer(Array({Row("7-2", 2, "", false), Row("7-3", 3)}));
+  EXPECT_THAT(last_json_, HasSubstr(R"("id":"7-3","prev":"7-1"})"));
+}
+
+TEST_F(FeedTest, TheRingServesOnlyThoseWhoWereToldOfItsOrigin) {
+  Start();
+  feed_.OnMessage(MessageBytes("7-4", "", EventBytes(4, false)));
+  feed_.OnMessage(MessageBytes("7-5", "", EventBytes(5)));
+  Said();
+  feed_.Read({0, 1}, 11, {Ask::Kind::kRange, Position{7, 4}, 0, Position{7, 2}});
+  ASSERT_EQ(redis_.waiting(), 1u) << "the ring's prev is 7-3";
+  redis_.Answer(Array({Row("7-4", 4, "", false), Row("7-5", 5)}));
+  EXPECT_THAT(last_json_, HasSubstr(R"("id":"7-5","prev":"7-2"})"));
+  Said();
+  feed_.Read({0, 1}, 12, {Ask::Kind::kRange, Position{7, 4}, 0, Position{7, 3}});
+  EXPECT_THAT(Said(), ElementsAre("0/1 page of 12: 7-5"));
+  EXPECT_THAT(last_json_, HasSubstr(R"("id":"7-5","prev":"7-3"})"));
 }
 
 TEST_F(FeedTest, AnotherDataSetIsAGapAndEmptiesTheRing) {

@@ -22,7 +22,7 @@ using ::testing::IsEmpty;
 class PageServerTest : public ::testing::Test {
  protected:
   void Want(std::string who, Ask ask) {
-    server_.Ask(ask, [this, who = std::move(who)](FramePage page) {
+    server_.Ask({0, ++last_reader_}, ask, [this, who = std::move(who)](FramePage page) {
       std::string what = who;
       for (const FrameEntry& row : page.rows) absl::StrAppend(&what, " ", row.position.ToString());
       if (page.full) what += " …";
@@ -36,22 +36,28 @@ class PageServerTest : public ::testing::Test {
     for (const uint64_t seq : seqs)
       page.rows.push_back(LogEntry{Position{7, seq}, absl::nullopt, "e"});
     page.full = full;
-    channel::LogReader::Callback callback = std::move(callback_);
+    PageServer::OnLogPage callback = std::move(callback_);
     asked_.clear();
     callback(std::move(page));
     return std::exchange(answers_, {});
   }
 
   std::vector<std::string> asked_;  // at most one: reads are single-flight
-  channel::LogReader::Callback callback_;
+  PageServer::OnLogPage callback_;
   std::vector<std::string> answers_;
   int rendered_ = 0;
+  uint64_t last_reader_ = 0;
+  size_t total_ = 0;
+  std::vector<std::string> told_;
   PageServer server_{
-      [this](const Ask& ask, channel::LogReader::Callback callback) {
+      [this](const Ask& ask, PageServer::OnLogPage callback) {
         asked_.push_back(ask.after ? ask.after->ToString() : absl::StrCat("last ", ask.count));
         callback_ = std::move(callback);
       },
-      [this](LogPage page, const Ask&) {
+      [this](LogPage page, const Ask& ask, PageServer::Told told) {
+        told_.push_back(told(ask.after.value_or(page.rows.empty() ? Position{}
+                                                                  : page.rows[0].position.Before()))
+                            .ToString());
         FramePage frames;
         frames.full = page.full;
         frames.tail = page.tail;
@@ -60,7 +66,8 @@ class PageServerTest : public ::testing::Test {
           frames.rows.push_back({row.position, row.prev, Frame::Make("{}")});
         }
         return frames;
-      }};
+      },
+      &total_};
 };
 
 TEST_F(PageServerTest, OneReadFromTheLowestPositionServesAllThatLieWithin) {
@@ -105,6 +112,33 @@ TEST_F(PageServerTest, DifferentQuestionsAreNotMixed) {
   EXPECT_THAT(asked_, ElementsAre("last 2"));
   EXPECT_THAT(Answer({3, 4}), ElementsAre("last 7-3 7-4", "last 7-3 7-4"));
   EXPECT_THAT(Answer({2, 3, 4}), ElementsAre("more 7-2 7-3 7-4"));
+}
+
+TEST_F(PageServerTest, APageIsRenderedForWhoWasToldLeastOfThoseWithinIt) {
+  Want("first", After(1));
+  Want("a", {Ask::Kind::kRange, Position{7, 5}, 0, Position{7, 5}});
+  Want("b", {Ask::Kind::kRange, Position{7, 8}, 0, Position{7, 3}});
+  Want("start", {Ask::Kind::kRange, absl::nullopt, 0});
+  Answer({1});
+  EXPECT_THAT(Answer({7, 8, 9}), ElementsAre("a 7-7 7-8 7-9", "b 7-8 7-9", "start 7-7 7-8 7-9"));
+  EXPECT_THAT(told_, ElementsAre("7-1", "7-3")) << "those who stand before the row do not count";
+}
+
+TEST_F(PageServerTest, WhoLeftIsForgotten) {
+  Want("first", After(1));
+  Want("a", After(2));
+  Want("b", After(2));
+  server_.Cancel({0, 1});
+  server_.Cancel({0, 3});
+  server_.Cancel({1, 2});  // another loop's
+  EXPECT_EQ(total_, 1u);
+  EXPECT_THAT(Answer({1, 2}), IsEmpty());
+  EXPECT_EQ(rendered_, 0) << "nobody wants it";
+  EXPECT_THAT(asked_, ElementsAre("7-2"));
+  server_.Cancel({0, 3});
+  EXPECT_THAT(Answer({2}), ElementsAre("a 7-2"));
+  EXPECT_EQ(total_, 0u);
+  EXPECT_THAT(asked_, IsEmpty());
 }
 
 TEST_F(PageServerTest, WhoComesLaterDoesNotDelayThoseWhoWait) {

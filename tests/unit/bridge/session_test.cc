@@ -17,7 +17,6 @@
 namespace spanwire::bridge {
 namespace {
 
-using channel::Ask;
 using channel::Position;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -158,15 +157,33 @@ TEST_F(SessionTest, ErrorsNameTheCommandAndHarmNothing) {
   Follow();
   EXPECT_THAT(Say("nonsense").at(0), StartsWith(R"({"type":"$error","code":"invalid_argument")"));
   EXPECT_THAT(Say(R"({"cmd":"dance","id":4})").at(0), StartsWith(R"({"type":"$error","id":4,)"));
-  EXPECT_THAT(Say(R"({"cmd":"subscribe","id":5,"channel":"webgui:session:a"})").at(0),
-              StartsWith(R"({"type":"$error","id":5,"code":"already_exists")"));
+  EXPECT_THAT(
+      Say(R"({"cmd":"subscribe","id":5,"channel":"webgui:session:a"})").at(0),
+      StartsWith(
+          R"({"type":"$error","id":5,"channel":"webgui:session:a","code":"already_exists")"));
   EXPECT_THAT(
       Say(R"({"cmd":"subscribe","id":6,"channel":"webgui:session:{x}"})").at(0),
       StartsWith(
           R"({"type":"$error","id":6,"code":"invalid_argument","message":"channel has an id)"));
-  EXPECT_THAT(Say(R"({"cmd":"unsubscribe","id":7,"channel":"webgui:global"})").at(0),
-              StartsWith(R"({"type":"$error","id":7,"code":"not_found")"));
+  EXPECT_THAT(
+      Say(R"({"cmd":"unsubscribe","id":7,"channel":"webgui:global"})").at(0),
+      StartsWith(R"({"type":"$error","id":7,"channel":"webgui:global","code":"not_found")"));
   EXPECT_THAT(Deliver(Event(7, 4)), ElementsAre("event 7-4"));
+}
+
+TEST_F(SessionTest, AnErrorOfAChannelOfTheUrlNamesIt) {
+  session_ = std::make_unique<Session>(&hub_, &names_, &transport_,
+                                       Session::Options{"c1", false, {kChannel, kChannel}});
+  EXPECT_THAT(
+      transport_.Sent().at(1),
+      StartsWith(R"({"type":"$error","channel":"webgui:session:a","code":"already_exists")"));
+  EXPECT_THAT(
+      Deliver(Delivery::Refused{absl::FailedPreconditionError("no log")}),
+      ElementsAre(
+          R"({"type":"$error","channel":"webgui:session:a","code":"failed_precondition","message":"no log","retry":false})"));
+  EXPECT_THAT(Say(R"({"cmd":"unsubscribe","id":7,"channel":"\u0000"})").at(0),
+              StartsWith(R"({"type":"$error","id":7,"code":"not_found")"))
+      << "not the name of a channel";
 }
 
 TEST_F(SessionTest, SubscriptionsHaveABound) {
@@ -184,7 +201,8 @@ TEST_F(SessionTest, ARefusedChannelIsSaidAndMayBeAskedForAgain) {
   Say(R"({"cmd":"subscribe","id":1,"channel":"webgui:session:a"})");
   EXPECT_THAT(
       Deliver(Delivery::Refused{absl::PermissionDeniedError("redis refuses the channel")}).at(0),
-      StartsWith(R"({"type":"$error","id":1,"code":"permission_denied")"));
+      StartsWith(
+          R"({"type":"$error","id":1,"channel":"webgui:session:a","code":"permission_denied")"));
   Requests();
   Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a"})");
   ASSERT_EQ(requests_.size(), 1u);
@@ -227,7 +245,7 @@ TEST_F(SessionTest, ASlowBrowserWhosePositionLeftTheLogIsToldSo) {
           "event 7-90"));
 }
 
-TEST_F(SessionTest, APageForACongestedBrowserIsLetGoAndAskedForAgain) {
+TEST_F(SessionTest, APageForACongestedBrowserIsHeldUntilThereIsRoom) {
   Connect();
   Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a","after":"7-1"})");
   Deliver(Delivery::Started{{7, 2}});
@@ -235,7 +253,52 @@ TEST_F(SessionTest, APageForACongestedBrowserIsLetGoAndAskedForAgain) {
   EXPECT_THAT(Answer({Event(7, 1), Event(7, 2)}), IsEmpty());
   transport_.set_congested(false);
   session_->OnDrained();
-  EXPECT_EQ(Answer({Event(7, 1), Event(7, 2)}).size(), 3u);
+  EXPECT_EQ(transport_.Sent().size(), 3u) << "$subscribed, the event and $live";
+  EXPECT_THAT(Requests(), IsEmpty()) << "it is not read twice";
+}
+
+TEST_F(SessionTest, FewPagesAreReadAtATime) {
+  Connect();
+  for (int i = 1; i <= 5; ++i) {
+    Say(absl::StrCat(R"({"cmd":"subscribe","id":1,"from":"start","channel":"webgui:user:)", i,
+                     "\"}"));
+    Deliver(Delivery::Started{{7, 9}}, static_cast<uint64_t>(i));
+  }
+  const auto asked = [this] {
+    std::vector<FeedRequest> reads;
+    for (FeedRequest& request : Requests()) {
+      if (std::holds_alternative<FeedRequest::Read>(request.what)) {
+        reads.push_back(std::move(request));
+      }
+    }
+    return reads;
+  };
+  const auto answer = [this](const FeedRequest& request, uint64_t seq, bool full) {
+    const uint64_t reader = std::get<FeedRequest::Read>(request.what).reader;
+    return Deliver(Delivery::Answer{reader, {{Event(7, seq)}, full, {}}}, request.topic);
+  };
+  std::vector<FeedRequest> first = asked();
+  ASSERT_EQ(first.size(), limits::kSessionReads);
+  EXPECT_EQ(answer(first[0], 1, /*full=*/true).size(), 2u);
+  std::vector<FeedRequest> next = asked();
+  ASSERT_EQ(next.size(), 1u);
+  EXPECT_EQ(next[0].topic, 3u) << "the others have their turn before the second page";
+  transport_.set_congested(true);
+  EXPECT_THAT(answer(next[0], 1, false), IsEmpty());
+  EXPECT_THAT(asked(), IsEmpty());
+  transport_.set_congested(false);
+  session_->OnDrained();
+  EXPECT_EQ(transport_.Sent().size(), 3u);
+  next = asked();
+  ASSERT_EQ(next.size(), 1u);
+  EXPECT_EQ(next[0].topic, 4u);
+  // Who leaves gives its turn on, whether it waits or reads.
+  Say(R"({"cmd":"unsubscribe","id":2,"channel":"webgui:user:5"})");
+  Say(R"({"cmd":"unsubscribe","id":2,"channel":"webgui:user:4"})");
+  next = asked();
+  ASSERT_EQ(next.size(), 1u);
+  EXPECT_EQ(next[0].topic, 1u);
+  EXPECT_EQ(std::get<FeedRequest::Read>(next[0].what).ask.after, (Position{7, 1}));
 }
 
 TEST_F(SessionTest, ALargePageIsTakenPieceByPiece) {
@@ -246,9 +309,9 @@ TEST_F(SessionTest, ALargePageIsTakenPieceByPiece) {
   for (uint64_t seq = 1; seq <= 9; ++seq) {
     rows.push_back({{7, seq}, absl::nullopt, Frame::Make(std::string(300'000, 'x'))});
   }
-  EXPECT_EQ(Answer(rows).size(), 1u + 3u) << "$subscribed and what fits";
-  rows.erase(rows.begin(), rows.begin() + 2);
-  EXPECT_EQ(Answer(rows).size(), 2u) << "the first row was seen, two are new";
+  EXPECT_EQ(Answer(rows).size(), 1u + 6u) << "$subscribed and what fits";
+  rows.erase(rows.begin(), rows.begin() + 5);
+  EXPECT_EQ(Answer(rows).size(), 4u) << "the first row was seen; three new ones and $live";
 }
 
 TEST_F(SessionTest, WhatWaitsForAReplayIsBounded) {
@@ -272,6 +335,51 @@ TEST_F(SessionTest, AFeedsGapIsPassedOn) {
       ElementsAre(
           R"({"type":"$gap","channel":"webgui:session:a","after":"7-3","position":"9-0","reason":"lost"})"));
   EXPECT_THAT(Deliver(Event(11, 1, true, Position{9, 0})), ElementsAre("event 11-1"));
+}
+
+TEST_F(SessionTest, APageIsAskedForWithWhatTheBrowserWasToldLast) {
+  Connect();
+  Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a","after":"7-1"})");
+  Deliver(Delivery::Started{{7, 9}});
+  auto requests = Requests();
+  auto read = std::get<FeedRequest::Read>(requests.back().what);
+  EXPECT_EQ(read.ask.told, (Position{7, 1}));
+  Deliver(Delivery::Answer{read.reader, {{Event(7, 2, false), Event(7, 3, false)}, true, {}}});
+  requests = Requests();
+  read = std::get<FeedRequest::Read>(requests.back().what);
+  EXPECT_EQ(read.ask.after, (Position{7, 3}));
+  EXPECT_EQ(read.ask.told, (Position{7, 1}));
+}
+
+TEST_F(SessionTest, WhoReadsPastAGapOfTheFeedIsToldWhereItStands) {
+  Follow();
+  Deliver(Event(7, 4, /*visible=*/false));
+  EXPECT_THAT(Deliver(channel::Gap{{7, 1}, {7, 3}, channel::GapReason::kTrimmed}), IsEmpty());
+  EXPECT_THAT(Answer({Event(7, 4, false)}),
+              ElementsAre(R"({"type":"$position","channel":"webgui:session:a","position":"7-4"})"))
+      << "the feed's next prev may be 7-3, and 7-4 at most";
+}
+
+TEST_F(SessionTest, WhoLeavesTakesItsQuestionBack) {
+  Connect();
+  Say(R"({"cmd":"subscribe","id":1,"channel":"webgui:session:a","last":5})");
+  Deliver(Delivery::Started{{7, 3}});
+  const uint64_t reader = std::get<FeedRequest::Read>(Requests().back().what).reader;
+  Say(R"({"cmd":"unsubscribe","id":2,"channel":"webgui:session:a"})");
+  const std::vector<FeedRequest> requests = Requests();
+  ASSERT_EQ(requests.size(), 2u);
+  EXPECT_EQ(std::get<FeedRequest::Cancel>(requests[0].what).reader, reader);
+  EXPECT_TRUE(std::holds_alternative<FeedRequest::Detach>(requests[1].what));
+}
+
+TEST_F(SessionTest, APageThatCannotBeWaitedForEndsTheSubscription) {
+  Connect();
+  Say(R"({"cmd":"subscribe","id":1,"channel":"webgui:session:a","last":5})");
+  Deliver(Delivery::Started{{7, 3}});
+  const uint64_t reader = std::get<FeedRequest::Read>(Requests().back().what).reader;
+  EXPECT_THAT(Deliver(Delivery::NoAnswer{reader, absl::ResourceExhaustedError("full")}).at(0),
+              HasSubstr(R"("code":"resource_exhausted")"));
+  EXPECT_TRUE(std::holds_alternative<FeedRequest::Detach>(Requests().back().what));
 }
 
 TEST_F(SessionTest, EventsOfAnotherViewMoveThePositionWhichIsToldNowAndThen) {

@@ -1,0 +1,171 @@
+#include "core/channel/log_reader.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/limits.h"
+#include "tests/support/fake_commands.h"
+#include "tests/support/fake_executor.h"
+
+namespace spanwire::channel {
+namespace {
+
+using test::Array;
+using test::ErrorReply;
+using test::Integer;
+using test::Nil;
+using test::Text;
+using ::testing::_;
+using ::testing::ElementsAre;
+
+constexpr char kTailKey[] = "webgui:tail:{webgui:global}";
+constexpr char kLogKey[] = "webgui:log:{webgui:global}";
+
+class LogReaderTest : public ::testing::Test {
+ protected:
+  void Read(Ask ask, size_t page_events = 100) {
+    reader_.Read("webgui:global", ask, page_events, owner_,
+                 [this](absl::StatusOr<LogPage> page) { pages_.push_back(std::move(page)); });
+  }
+  static redis::Reply Row(uint64_t seq, std::string body = "e") {
+    return Array({Text(absl::StrCat("7-", seq)), Array({Text("e"), Text(std::move(body))})});
+  }
+  // Rows from `high` down to `low`.
+  static redis::Reply Down(uint64_t high, uint64_t low, size_t bytes = 1) {
+    std::vector<redis::Reply> rows;
+    for (uint64_t seq = high; seq >= low; --seq) rows.push_back(Row(seq, std::string(bytes, 'x')));
+    return Array(std::move(rows));
+  }
+
+  test::FakeExecutor executor_;
+  test::FakeCommands redis_;
+  Names names_{"webgui"};
+  redis::RedisClock clock_{&executor_, &redis_};
+  LogReader reader_{&executor_, &redis_, &clock_, &names_, absl::Seconds(5)};
+  std::shared_ptr<char> owner_ = std::make_shared<char>();
+  std::vector<absl::StatusOr<LogPage>> pages_;
+};
+
+TEST_F(LogReaderTest, APageOfTheLargestEventsFitsAReply) {
+  Read({Ask::Kind::kRange, Position{7, 1}, 0}, 10'000);
+  EXPECT_THAT(redis_.next(), ElementsAre("XRANGE", kLogKey, "7-1", "+", "COUNT",
+                                         absl::StrCat(limits::kPageEvents)));
+  EXPECT_LE(LogReader::PageEvents(1), limits::kPageEvents);
+}
+
+TEST_F(LogReaderTest, TheLastEventsAreCountedBackwardsPageByPage) {
+  Read({Ask::Kind::kLast, absl::nullopt, 250}, 100);
+  EXPECT_THAT(redis_.next(), ElementsAre("XREVRANGE", kLogKey, "+", "-", "COUNT", "100"));
+  redis_.Answer(Down(400, 301));
+  EXPECT_THAT(redis_.next(), ElementsAre("XREVRANGE", kLogKey, "(7-301", "-", "COUNT", "100"));
+  redis_.Answer(Down(300, 201));
+  EXPECT_THAT(redis_.next(), ElementsAre("XREVRANGE", kLogKey, "(7-201", "-", "COUNT", "50"));
+  redis_.Answer(Down(200, 151));
+  ASSERT_EQ(pages_.size(), 1u);
+  ASSERT_EQ(pages_[0]->rows.size(), 250u);
+  EXPECT_EQ(pages_[0]->rows.front().position, (Position{7, 151}));
+  EXPECT_EQ(pages_[0]->rows.back().position, (Position{7, 400}));
+}
+
+TEST_F(LogReaderTest, OfTheLastEventsTheOldestPageIsKept) {
+  Read({Ask::Kind::kLast, absl::nullopt, 1'000}, 100);
+  redis_.Answer(Down(300, 201, limits::kEventBytes));
+  redis_.Answer(Down(200, 150, limits::kEventBytes));
+  ASSERT_EQ(pages_.size(), 1u);
+  ASSERT_EQ(pages_[0]->rows.size(), limits::kPageEventsFloor);
+  EXPECT_EQ(pages_[0]->rows.front().position, (Position{7, 150}));
+  EXPECT_EQ(pages_[0]->rows.back().position, (Position{7, 157})) << "the reader goes on from here";
+}
+
+TEST_F(LogReaderTest, AQuietChannelsPositionOutlivesTheRoundOfVerification) {
+  Read({Ask::Kind::kTail, absl::nullopt, 0});
+  ASSERT_THAT(redis_.next(), ElementsAre("SET", kTailKey, _, "NX", "GET", "PX", "75000"));
+  redis_.Answer(Nil());
+  EXPECT_THAT(redis_.next(), ElementsAre("PEXPIRE", kTailKey, "75000", "GT"));
+}
+
+TEST_F(LogReaderTest, ARedisWithoutMemoryStillTellsATailThatIsThere) {
+  Read({Ask::Kind::kTailAndRange, Position{7, 3}, 0});
+  ASSERT_EQ(redis_.waiting(), 2u);
+  redis_.Answer(ErrorReply("OOM command not allowed when used memory > 'maxmemory'."));
+  redis_.Answer(Array({}));  // belongs to an attempt that is void
+  EXPECT_THAT(redis_.next(), ElementsAre("GET", kTailKey));
+  redis_.Answer(Text("7-3"));
+  redis_.Answer(Array({}));
+  ASSERT_EQ(pages_.size(), 1u);
+  EXPECT_EQ(pages_[0]->tail->before, (Position{7, 3}));
+}
+
+TEST_F(LogReaderTest, WithoutMemoryAndTailItTriesAgain) {
+  Read({Ask::Kind::kTail, absl::nullopt, 0});
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_THAT(redis_.next()[0], "SET");
+    redis_.Answer(ErrorReply("OOM"));
+    redis_.Answer(Nil());
+    EXPECT_EQ(redis_.waiting(), 0u);
+    executor_.Advance(limits::kReadRetryLast);
+  }
+  redis_.Answer(Nil());
+  ASSERT_EQ(pages_.size(), 1u);
+  EXPECT_FALSE(pages_[0]->tail->before.has_value());
+}
+
+TEST_F(LogReaderTest, WhatNoWaitingMendsIsSaid) {
+  Read({Ask::Kind::kTailAndRange, Position{7, 3}, 0});
+  redis_.Answer(Text("7-3"));
+  redis_.Answer(ErrorReply("WRONGTYPE Operation against a key holding the wrong kind of value"));
+  Read({Ask::Kind::kRange, Position{7, 3}, 0});
+  redis_.Answer(Integer(1));  // PEXPIRE
+  redis_.Answer(ErrorReply("NOPERM No permissions to access a key"));
+  ASSERT_EQ(pages_.size(), 2u);
+  EXPECT_EQ(pages_[0].status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(pages_[1].status().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(reader_.waiting(), 0u);
+}
+
+TEST_F(LogReaderTest, RefusedReadsComeLessAndLessOften) {
+  Read({Ask::Kind::kRange, Position{7, 3}, 0});
+  int attempts = 0;
+  for (absl::Duration spent; spent < absl::Minutes(1); spent += absl::Milliseconds(50)) {
+    if (redis_.waiting() > 0) {
+      ++attempts;
+      redis_.Answer(ErrorReply("LOADING Redis is loading the dataset in memory"));
+    }
+    executor_.Advance(absl::Milliseconds(50));
+  }
+  EXPECT_GE(attempts, 30);
+  EXPECT_LE(attempts, 70);
+}
+
+TEST_F(LogReaderTest, NothingIsReadForAnOwnerThatIsGone) {
+  Read({Ask::Kind::kRange, Position{7, 3}, 0});
+  redis_.Answer(absl::UnavailableError("connection lost"));
+  owner_.reset();
+  executor_.Advance(absl::Seconds(5));
+  EXPECT_EQ(redis_.waiting(), 0u);
+  EXPECT_EQ(reader_.waiting(), 0u);
+  EXPECT_EQ(executor_.timers(), 0u);
+}
+
+TEST_F(LogReaderTest, EachFailedReadHasItsOwnTime) {
+  Read({Ask::Kind::kRange, Position{7, 3}, 0});
+  for (int i = 0; i < 5; ++i) {
+    redis_.Answer(ErrorReply("LOADING"));
+    executor_.Advance(limits::kReadRetryLast);
+  }
+  redis_.Answer(ErrorReply("LOADING"));  // waits for a second at least
+  Read({Ask::Kind::kRange, Position{7, 9}, 0});
+  redis_.Answer(absl::UnavailableError("connection lost"));
+  executor_.Advance(limits::kReadRetryFirst);
+  ASSERT_EQ(redis_.waiting(), 1u);
+  EXPECT_EQ(redis_.next()[2], "7-9");
+}
+
+}  // namespace
+}  // namespace spanwire::channel
