@@ -47,7 +47,6 @@ inline constexpr size_t kGrpcBytes = 256 << 20;       // of gRPC's own buffers, 
 // The appender.
 inline constexpr size_t kAppendEvents = 128;          // of one call of publish.lua
 inline constexpr size_t kAppendBytes = 262'144;       // likewise; one event always fits
-inline constexpr size_t kAppendProducers = 128;       // likewise
 inline constexpr size_t kAppenderBytes = 64 << 20;    // queued and in flight, all channels
 inline constexpr size_t kAppenderChannels = 100'000;  // with state in memory
 inline constexpr absl::Duration kAppendDeadline = absl::Seconds(10);
@@ -81,7 +80,7 @@ inline constexpr absl::Duration kReconnectFirst =
 inline constexpr absl::Duration kReconnectLast = absl::Seconds(2);  // … to here
 
 inline constexpr absl::Duration kReconnectSteady =
-    absl::Milliseconds(200);                       // up for longer: the next attempt is immediate
+    absl::Milliseconds(100);                       // up for longer: the next attempt is immediate
 inline constexpr size_t kSubscribeChannels = 128;  // of one SUBSCRIBE
 inline constexpr size_t kSubscribeCommands = 64;   // of a subscriber, unanswered
 inline constexpr absl::Duration kClockInterval =
@@ -89,7 +88,10 @@ inline constexpr absl::Duration kClockInterval =
 
 // Probe and verification.
 inline constexpr absl::Duration kProbeInterval = absl::Seconds(1);
-inline constexpr absl::Duration kProbeDeadline = absl::Seconds(2);
+// From a token's publication; a failure that follows one at once is told kProbeInterval later.
+inline constexpr absl::Duration kProbeDeadline = absl::Seconds(1);
+inline constexpr absl::Duration kProbeDeaf =
+    absl::Seconds(5);  // a token unheard for so long costs the pub/sub connection
 inline constexpr absl::Duration kProbeTtl = absl::Seconds(60);
 inline constexpr absl::Duration kVerifyInterval = absl::Seconds(25);
 
@@ -103,8 +105,8 @@ inline constexpr size_t kSessionQueueBytes = 1 << 20;
 inline constexpr size_t kSessionQueueEntries =
     1'024;  // likewise, of one subscription; frames are shared
 inline constexpr absl::Duration kFeedLinger = absl::Seconds(30);  // after its last subscriber
-inline constexpr size_t kReadersWaiting = 100'000;  // pages asked for and not answered, a bridge
-inline constexpr size_t kMailboxItems = 1 << 20;
+inline constexpr size_t kMailboxItems = 1 << 20;     // waiting for a loop that is held up
+inline constexpr size_t kDeliveryBytes = 256 << 20;  // of frames waiting for one connection loop
 
 // Browsers.
 inline constexpr size_t kConnections = 16'000;  // a bridge
@@ -144,6 +146,8 @@ inline constexpr uint64_t kMaxCommandId = (uint64_t{1} << 53) - 1;
 // Daemons.
 inline constexpr absl::Duration kShutdownGrace = absl::Seconds(1);  // of gRPC calls that only wait
 inline constexpr absl::Duration kDrainTimeout = absl::Seconds(10);
+inline constexpr absl::Duration kSignalEcho =
+    absl::Milliseconds(100);  // a second signal so soon is the first one's echo
 inline constexpr absl::Duration kDrainWindow = absl::Seconds(5);
 inline constexpr size_t kConfigBytes = 1 << 20;
 inline constexpr size_t kAdminConnections = 32;
