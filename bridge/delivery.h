@@ -6,6 +6,7 @@
 // Plain values: no thread owns them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -45,6 +46,10 @@ struct Delivery {
   uint64_t topic = 0;
   std::variant<Started, FrameEntry, Transient, channel::Gap, Answer, Refused> what;
 };
+
+// What keeping it in memory costs, about. Of a page's frames only this delivery's share: one page
+// is often the answer to very many.
+size_t HeldBytes(const Delivery& delivery);
 
 // From a connection loop to the feed loop.
 struct FeedRequest {

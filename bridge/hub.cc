@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "bridge/session.h"
 #include "bridge/subscription.h"
 #include "core/base/limits.h"
+#include "core/base/log.h"
 
 namespace spanwire::bridge {
 namespace {
@@ -34,7 +36,12 @@ void Hub::Deliver(Delivery& delivery) {
     return subscription->OnPage(std::move(answer->page));
   }
   const auto found = topics_by_id_.find(delivery.topic);
-  if (found == topics_by_id_.end()) return;  // everybody left
+  if (found == topics_by_id_.end()) {  // everybody left, or were refused
+    // Of a topic that was attached anew while a refusal was on its way nobody else would tell.
+    if (std::holds_alternative<Delivery::Started>(delivery.what))
+      post_({loop_, delivery.topic, FeedRequest::Detach{}});
+    return;
+  }
   Topic& topic = *found->second;
   if (const auto* entry = std::get_if<FrameEntry>(&delivery.what)) {
     topic.position = entry->position;
@@ -61,6 +68,38 @@ void Hub::Deliver(Delivery& delivery) {
   }
 }
 
+void Hub::OnOverflow() {
+  base::LogWarning("a connection loop was held up, its subscriptions read what it missed",
+                   {{"loop", static_cast<uint64_t>(loop_)}, {"topics", topics_.size()}});
+  // An answer that is still on its way is nobody's: its page is asked for under another number.
+  const auto unanswered = std::exchange(readers_, {});
+  for (const auto& [id, topic] : topics_by_id_) {
+    // Whether it was refused meanwhile, or where it stands, the feed loop says once more.
+    topic->position.reset();
+    post_({loop_, id, FeedRequest::Detach{}});
+    Attach(*topic);
+    for (Subscription* subscription : topic->subscriptions) {
+      subscription->OnOverflow(unanswered.contains(subscription->reader()));
+    }
+  }
+}
+
+// Refusals come in a turn of their own: never from within Join.
+void Hub::Attach(const Topic& topic) {
+  if (post_({loop_, topic.id, FeedRequest::Attach{topic.channel}})) return;
+  refused_.push_back(topic.id);
+  if (!refusal_) refusal_ = executor_->After(absl::ZeroDuration(), [this] { TellRefused(); });
+}
+
+void Hub::TellRefused() {
+  refusal_.reset();
+  for (const uint64_t topic : std::exchange(refused_, {})) {
+    Delivery refusal{topic, Delivery::Refused{absl::ResourceExhaustedError(
+                                "too many requests wait for the bridge's feeds")}};
+    Deliver(refusal);
+  }
+}
+
 Hub::Topic* Hub::Join(absl::string_view channel, Subscription* subscription) {
   std::unique_ptr<Topic>& topic = topics_[channel];
   if (!topic) {
@@ -68,7 +107,7 @@ Hub::Topic* Hub::Join(absl::string_view channel, Subscription* subscription) {
     topic->id = ++last_topic_;
     topic->channel = std::string(channel);
     topics_by_id_[topic->id] = topic.get();
-    post_({loop_, topic->id, FeedRequest::Attach{topic->channel}});
+    Attach(*topic);
   }
   topic->subscriptions.push_back(subscription);
   return topic.get();
@@ -84,9 +123,11 @@ void Hub::Leave(Topic* topic, Subscription* subscription) {
   topics_.erase(std::string(topic->channel));
 }
 
-void Hub::Read(const Topic& topic, Subscription* subscription, const channel::Ask& ask) {
-  readers_[subscription->reader()] = subscription;
-  post_({loop_, topic.id, FeedRequest::Read{subscription->reader(), ask}});
+uint64_t Hub::Read(const Topic& topic, Subscription* subscription, const channel::Ask& ask) {
+  const uint64_t reader = ++last_reader_;
+  readers_[reader] = subscription;
+  post_({loop_, topic.id, FeedRequest::Read{reader, ask}});
+  return reader;
 }
 
 void Hub::Add(Session* session) { sessions_.insert(session); }

@@ -19,8 +19,7 @@ Subscription::Subscription(Hub* hub, Listener* listener, const Command& command)
       after_(command.after),
       last_(command.last),
       from_start_(command.from_start),
-      follower_(this, limits::kSessionQueueEntries),
-      reader_(hub->NextReader()) {
+      follower_(this, limits::kSessionQueueEntries) {
   topic_ = hub_->Join(command.channel, this);
 }
 
@@ -92,8 +91,22 @@ void Subscription::OnPage(FramePage page) {
   follower_.OnPage(std::move(page));
 }
 
+void Subscription::OnOverflow(bool unanswered) {
+  if (!begun_) return;  // it waits for the feed's position, which is asked for again
+  if (unanswered) OnAsk(asked_);
+  if (follower_.reading()) {
+    // Of what waits for the Read, some may be missing.
+    queued_bytes_ = 0;
+    follower_.DropQueue();
+  } else if (listener_->congested()) {
+    behind_ = true;
+  } else {
+    follower_.Verify();
+  }
+}
+
 void Subscription::OnDrained() {
-  if (std::exchange(held_, false)) hub_->Read(*topic_, this, asked_);
+  if (std::exchange(held_, false)) reader_ = hub_->Read(*topic_, this, asked_);
   if (std::exchange(behind_, false)) {
     slow_ = true;
     follower_.Verify();
@@ -121,7 +134,7 @@ void Subscription::OnAsk(const channel::Ask& ask) {
     held_ = true;
     slow_ = true;
   } else {
-    hub_->Read(*topic_, this, ask);
+    reader_ = hub_->Read(*topic_, this, ask);
   }
 }
 
