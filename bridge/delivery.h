@@ -53,7 +53,7 @@ size_t HeldBytes(const Delivery& delivery);
 
 // From a connection loop to the feed loop.
 struct FeedRequest {
-  // Follow a channel: Started, or Refused, then its events.
+  // Follow a channel: Started, or Refused, then its events. Once more: only says so again.
   struct Attach {
     std::string channel;
   };

@@ -37,7 +37,7 @@ void Hub::Deliver(Delivery& delivery) {
   }
   const auto found = topics_by_id_.find(delivery.topic);
   if (found == topics_by_id_.end()) {  // everybody left, or were refused
-    // Of a topic that was attached anew while a refusal was on its way nobody else would tell.
+    // One that was attached once more while a refusal was on its way nobody else would detach.
     if (std::holds_alternative<Delivery::Started>(delivery.what))
       post_({loop_, delivery.topic, FeedRequest::Detach{}});
     return;
@@ -69,15 +69,22 @@ void Hub::Deliver(Delivery& delivery) {
 }
 
 void Hub::OnOverflow() {
-  base::LogWarning("a connection loop was held up, its subscriptions read what it missed",
-                   {{"loop", static_cast<uint64_t>(loop_)}, {"topics", topics_.size()}});
+  base::LogWarning("a connection loop was held up, its subscriptions will read what they missed",
+                   {{"loop", loop_}, {"topics", topics_.size()}});
+  if (!recovery_) recovery_ = executor_->After(limits::kOverflowPause, [this] { Recover(); });
+}
+
+void Hub::Recover() {
+  recovery_.reset();
   // An answer that is still on its way is nobody's: its page is asked for under another number.
   const auto unanswered = std::exchange(readers_, {});
   for (const auto& [id, topic] : topics_by_id_) {
     // Whether it was refused meanwhile, or where it stands, the feed loop says once more.
-    topic->position.reset();
-    post_({loop_, id, FeedRequest::Detach{}});
-    Attach(*topic);
+    if (post_({loop_, id, FeedRequest::Attach{topic->channel}})) {
+      topic->position.reset();
+    } else if (!recovery_) {
+      recovery_ = executor_->After(limits::kOverflowPause, [this] { Recover(); });
+    }
     for (Subscription* subscription : topic->subscriptions) {
       subscription->OnOverflow(unanswered.contains(subscription->reader()));
     }
@@ -85,17 +92,12 @@ void Hub::OnOverflow() {
 }
 
 // Refusals come in a turn of their own: never from within Join.
-void Hub::Attach(const Topic& topic) {
-  if (post_({loop_, topic.id, FeedRequest::Attach{topic.channel}})) return;
-  refused_.push_back(topic.id);
-  if (!refusal_) refusal_ = executor_->After(absl::ZeroDuration(), [this] { TellRefused(); });
-}
-
 void Hub::TellRefused() {
   refusal_.reset();
   for (const uint64_t topic : std::exchange(refused_, {})) {
-    Delivery refusal{topic, Delivery::Refused{absl::ResourceExhaustedError(
-                                "too many requests wait for the bridge's feeds")}};
+    Delivery refusal{
+        topic,
+        Delivery::Refused{absl::UnavailableError("too many requests wait for the bridge's feeds")}};
     Deliver(refusal);
   }
 }
@@ -107,7 +109,10 @@ Hub::Topic* Hub::Join(absl::string_view channel, Subscription* subscription) {
     topic->id = ++last_topic_;
     topic->channel = std::string(channel);
     topics_by_id_[topic->id] = topic.get();
-    Attach(*topic);
+    if (!post_({loop_, topic->id, FeedRequest::Attach{topic->channel}})) {
+      refused_.push_back(topic->id);
+      if (!refusal_) refusal_ = executor_->After(absl::ZeroDuration(), [this] { TellRefused(); });
+    }
   }
   topic->subscriptions.push_back(subscription);
   return topic.get();

@@ -44,8 +44,9 @@ class Hub {
 
   // From the feed loop.
   void OnDeliveries(std::vector<Delivery>&& deliveries);
-  // Deliveries were lost behind the last ones, since this loop was held up: every topic is followed
-  // anew, and every subscription reads on from its position. Only transient events are gone.
+  // Deliveries were lost behind the last ones, since this loop was held up: after a pause, so that
+  // the recovery does not hold it up as well, every topic is asked about and every subscription
+  // reads on from its position. Only transient events are gone.
   void OnOverflow();
 
   // A subscription comes and goes. What it hears of `topic` comes by its On… functions, never from
@@ -68,7 +69,7 @@ class Hub {
 
  private:
   void Deliver(Delivery& delivery);
-  void Attach(const Topic& topic);
+  void Recover();
   void TellRefused();
   void Tick();
 
@@ -81,6 +82,7 @@ class Hub {
   absl::flat_hash_set<Session*> sessions_;
   std::vector<uint64_t> refused_;  // topics whose Attach was not taken, until they are told
   base::Executor::Timer refusal_;
+  base::Executor::Timer recovery_;
   uint64_t last_topic_ = 0;
   uint64_t last_reader_ = 0;
   base::Executor::Timer tick_;

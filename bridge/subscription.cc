@@ -92,7 +92,7 @@ void Subscription::OnPage(FramePage page) {
 }
 
 void Subscription::OnOverflow(bool unanswered) {
-  if (!begun_) return;  // it waits for the feed's position, which is asked for again
+  if (!begun_) return;  // it waits for the feed's position, which will be told again
   if (unanswered) OnAsk(asked_);
   if (follower_.reading()) {
     // Of what waits for the Read, some may be missing.

@@ -107,6 +107,8 @@ inline constexpr size_t kSessionQueueEntries =
 inline constexpr absl::Duration kFeedLinger = absl::Seconds(30);  // after its last subscriber
 inline constexpr size_t kMailboxItems = 1 << 20;     // waiting for a loop that is held up
 inline constexpr size_t kDeliveryBytes = 256 << 20;  // of frames waiting for one connection loop
+inline constexpr absl::Duration kOverflowPause =
+    absl::Seconds(1);  // before a connection loop reads what it missed, and between two times
 
 // Browsers.
 inline constexpr size_t kConnections = 16'000;  // a bridge

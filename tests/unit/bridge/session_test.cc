@@ -76,6 +76,12 @@ class SessionTest : public ::testing::Test {
     Requests();
   }
 
+  // Something was lost, and the pause is over.
+  void Overflow() {
+    hub_.OnOverflow();
+    executor_.Advance(limits::kOverflowPause);
+  }
+
   test::FakeExecutor executor_;
   channel::Names names_{"webgui"};
   std::vector<FeedRequest> requests_;
@@ -297,12 +303,11 @@ TEST_F(SessionTest, EventsOfAnotherViewMoveThePositionWhichIsToldNowAndThen) {
 TEST_F(SessionTest, AfterAnOverflowEverySubscriptionReadsOnFromItsPosition) {
   Follow();
   Deliver(Event(7, 4));
-  hub_.OnOverflow();  // 7-5 and 7-6 were lost
+  Overflow();  // 7-5 and 7-6 were lost
   const std::vector<FeedRequest> requests = Requests();
-  ASSERT_EQ(requests.size(), 3u);
-  EXPECT_TRUE(std::holds_alternative<FeedRequest::Detach>(requests[0].what));
-  EXPECT_EQ(std::get<FeedRequest::Attach>(requests[1].what).channel, kChannel);
-  const auto& read = std::get<FeedRequest::Read>(requests[2].what);
+  ASSERT_EQ(requests.size(), 2u);
+  EXPECT_EQ(std::get<FeedRequest::Attach>(requests[0].what).channel, kChannel);
+  const auto& read = std::get<FeedRequest::Read>(requests[1].what);
   EXPECT_EQ(read.ask.after, (Position{7, 4}));
   EXPECT_THAT(Deliver(Delivery::Started{{7, 6}}), IsEmpty());
   EXPECT_THAT(Deliver(Page(read.reader, {Event(7, 4), Event(7, 5), Event(7, 6)})),
@@ -316,9 +321,9 @@ TEST_F(SessionTest, APageThatWasLostIsAskedForAgain) {
   Deliver(Delivery::Started{{7, 3}});
   const uint64_t lost = std::get<FeedRequest::Read>(Requests().at(1).what).reader;
   Deliver(Event(7, 4));
-  hub_.OnOverflow();
+  Overflow();
   const std::vector<FeedRequest> requests = Requests();
-  const auto& again = std::get<FeedRequest::Read>(requests.at(2).what);
+  const auto& again = std::get<FeedRequest::Read>(requests.at(1).what);
   EXPECT_EQ(again.ask.after, (Position{7, 1}));
   EXPECT_NE(again.reader, lost);
   EXPECT_THAT(Deliver(Page(lost, {Event(7, 1), Event(7, 2)})), IsEmpty())
@@ -333,26 +338,40 @@ TEST_F(SessionTest, APageThatWasLostIsAskedForAgain) {
 TEST_F(SessionTest, AnOverflowDoesNotFeedACongestedBrowser) {
   Follow();
   transport_.set_congested(true);
-  hub_.OnOverflow();
-  EXPECT_EQ(Requests().size(), 2u) << "detached and attached, nothing read";
+  Overflow();
+  EXPECT_EQ(Requests().size(), 1u) << "nothing is read";
   transport_.set_congested(false);
   session_->OnDrained();
   EXPECT_THAT(Answer({Event(7, 3), Event(7, 4)}), ElementsAre("event 7-4"));
+}
+
+TEST_F(SessionTest, OverflowsInARowAreOneRecovery) {
+  Follow();
+  for (int i = 0; i < 1'000; ++i) hub_.OnOverflow();
+  EXPECT_THAT(Requests(), IsEmpty());
+  accepting_ = false;
+  executor_.Advance(limits::kOverflowPause);
+  EXPECT_EQ(Requests().size(), 1u) << "it reads; about the topic it will ask again";
+  accepting_ = true;
+  executor_.Advance(limits::kOverflowPause);
+  EXPECT_TRUE(std::holds_alternative<FeedRequest::Attach>(Requests().at(0).what));
+  executor_.Advance(limits::kOverflowPause * 5);
+  EXPECT_THAT(Requests(), IsEmpty());
 }
 
 TEST_F(SessionTest, AfterAnOverflowWhoHadNotBegunBegins) {
   Connect();
   Say(R"({"cmd":"subscribe","id":1,"channel":"webgui:session:a"})");
   Requests();
-  hub_.OnOverflow();
-  EXPECT_EQ(Requests().size(), 2u);
+  Overflow();
+  EXPECT_EQ(Requests().size(), 1u);
   EXPECT_THAT(Deliver(Delivery::Started{{7, 3}}).at(0), HasSubstr("$subscribed"));
 }
 
 TEST_F(SessionTest, ATopicThatWasRefusedWhileItWasAttachedAnewIsDetached) {
   Connect();
   Say(R"({"cmd":"subscribe","id":1,"channel":"webgui:session:a"})");
-  hub_.OnOverflow();
+  Overflow();
   Deliver(Delivery::Refused{absl::PermissionDeniedError("no")});
   Requests();
   Deliver(Delivery::Started{{7, 3}});
@@ -367,7 +386,7 @@ TEST_F(SessionTest, TooManyRequestsForTheFeedsAreAnError) {
   EXPECT_THAT(Say(R"({"cmd":"subscribe","id":1,"channel":"webgui:session:a"})"), IsEmpty());
   executor_.Advance(absl::ZeroDuration());
   EXPECT_THAT(transport_.Sent().at(0),
-              StartsWith(R"({"type":"$error","id":1,"code":"resource_exhausted")"));
+              StartsWith(R"({"type":"$error","id":1,"code":"unavailable")"));
   accepting_ = true;
   Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a"})");
   EXPECT_THAT(Deliver(Delivery::Started{{7, 3}}, 2).at(0), HasSubstr("$subscribed"));
