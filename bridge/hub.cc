@@ -78,15 +78,22 @@ void Hub::Recover() {
   recovery_.reset();
   // An answer that is still on its way is nobody's: its page is asked for under another number.
   const auto unanswered = std::exchange(readers_, {});
+  std::vector<Subscription*> subscriptions;
+  for (const auto& [id, topic] : topics_by_id_) {
+    subscriptions.insert(subscriptions.end(), topic->subscriptions.begin(),
+                         topic->subscriptions.end());
+  }
+  // Each time others come first: should the answers be too many again, nobody is always too late.
+  std::shuffle(subscriptions.begin(), subscriptions.end(), random_);
+  for (Subscription* subscription : subscriptions) {
+    subscription->OnOverflow(unanswered.contains(subscription->reader()));
+  }
   for (const auto& [id, topic] : topics_by_id_) {
     // Whether it was refused meanwhile, or where it stands, the feed loop says once more.
     if (post_({loop_, id, FeedRequest::Attach{topic->channel}})) {
       topic->position.reset();
     } else if (!recovery_) {
       recovery_ = executor_->After(limits::kOverflowPause, [this] { Recover(); });
-    }
-    for (Subscription* subscription : topic->subscriptions) {
-      subscription->OnOverflow(unanswered.contains(subscription->reader()));
     }
   }
 }

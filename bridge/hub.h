@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -83,6 +84,7 @@ class Hub {
   std::vector<uint64_t> refused_;  // topics whose Attach was not taken, until they are told
   base::Executor::Timer refusal_;
   base::Executor::Timer recovery_;
+  std::minstd_rand random_{std::random_device{}()};
   uint64_t last_topic_ = 0;
   uint64_t last_reader_ = 0;
   base::Executor::Timer tick_;
