@@ -46,7 +46,7 @@ ConnectionLoop::~ConnectionLoop() {
 
 void ConnectionLoop::Adopt(base::FileDescriptor fd) {
   connection_count_.fetch_add(1, std::memory_order_relaxed);
-  adopted_.Post(std::move(fd));
+  adopted_.PostAnyway(std::move(fd));  // counted, and the listener bounds the count
 }
 
 void ConnectionLoop::OnAdopted(std::vector<base::FileDescriptor>&& fds) {

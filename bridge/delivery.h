@@ -6,6 +6,7 @@
 // Plain values: no thread owns them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -51,9 +52,13 @@ struct Delivery {
   std::variant<Started, FrameEntry, Transient, channel::Gap, Answer, NoAnswer, Refused> what;
 };
 
+// What keeping it in memory costs, about. Of a page's frames only this delivery's share: one page
+// is often the answer to very many.
+size_t HeldBytes(const Delivery& delivery);
+
 // From a connection loop to the feed loop.
 struct FeedRequest {
-  // Follow a channel: Started, or Refused, then its events.
+  // Follow a channel: Started, or Refused, then its events. Once more: only says so again.
   struct Attach {
     std::string channel;
   };

@@ -79,6 +79,10 @@ void Feed::Refuse(const absl::Status& why) {
 
 void Feed::Attach(const Outlet& outlet) {
   outlets_.push_back(outlet);
+  Tell(outlet);
+}
+
+void Feed::Tell(const Outlet& outlet) {
   if (follower_.last())
     sink_->Deliver(outlet, {outlet.topic, Delivery::Started{*follower_.last()}});
 }

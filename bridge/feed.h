@@ -64,6 +64,8 @@ class Feed final : private channel::Follower<std::string>::Owner {
   void Refuse(const absl::Status& why);
 
   void Attach(const Outlet& outlet);
+  // Tells one that is attached where the feed stands, if it stands anywhere.
+  void Tell(const Outlet& outlet);
   void Detach(const Outlet& outlet);
   // A page for `reader` at `outlet`.
   void Read(const Outlet& outlet, uint64_t reader, const channel::Ask& ask);

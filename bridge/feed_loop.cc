@@ -1,6 +1,7 @@
 #include "bridge/feed_loop.h"
 
 #include <utility>
+#include <variant>
 
 #include "core/base/log.h"
 #include "core/redis/preflight.h"
@@ -58,6 +59,16 @@ struct FeedLoop::Meters {
       ring_reads, log_reads;
 };
 
+// Attachments are what everything else follows from: each leads to one Detach, and each
+// subscription of a topic has one Read out at a time. So it is enough to bound those.
+bool FeedLoop::Post(FeedRequest request) {
+  if (std::holds_alternative<FeedRequest::Attach>(request.what)) {
+    return mailbox_.Post(std::move(request));
+  }
+  mailbox_.PostAnyway(std::move(request));
+  return true;
+}
+
 FeedLoop::FeedLoop(Options options, const channel::Names* names, base::Metrics* metrics,
                    base::Readiness* readiness, Feeds::Post deliver,
                    absl::AnyInvocable<void(absl::Status)> on_first_up)
@@ -101,7 +112,7 @@ void FeedLoop::OnUp() {
   CheckFitness();
 }
 
-void FeedLoop::OnDown(const absl::Status&) {}
+void FeedLoop::OnDown(const absl::Status&) { OnProbe(verdict_); }
 
 // A Redis that evicts keys loses logs without a word: before the first event that is a reason not
 // to start, later one not to be ready.
@@ -146,6 +157,8 @@ void FeedLoop::OnDataSetLost() {
 
 void FeedLoop::Tick() {
   tick_ = loop_.After(kTick, [this] { Tick(); });
+  // An operator may have changed it.
+  if (client_.up() && !unfit_.ok()) CheckFitness();
   OnProbe(verdict_);
   const Feed::Counters& counters = feeds_.counters();
   meters_->feeds.Set(static_cast<double>(feeds_.size()));

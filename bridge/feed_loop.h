@@ -49,7 +49,8 @@ class FeedLoop final : public redis::ConnectionListener,
   void Start();
   // Ends the thread; nothing is delivered after it returns.
   void Stop();
-  void Post(FeedRequest request) { mailbox_.Post(std::move(request)); }
+  // False: an Attach that was not taken, since too many requests wait.
+  bool Post(FeedRequest request);
 
  private:
   void OnUp() override;

@@ -50,6 +50,8 @@ void Feeds::OnRequest(FeedRequest request) {
 }
 
 void Feeds::Attach(const Feed::Outlet& outlet, const std::string& channel) {
+  if (const auto topic = topics_.find({outlet.loop, outlet.topic}); topic != topics_.end())
+    return topic->second->feed.Tell(outlet);
   auto found = feeds_.find(channel);
   if (found == feeds_.end()) {
     if (feeds_.size() >= limits::kFeeds) {

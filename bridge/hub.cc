@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "bridge/session.h"
 #include "bridge/subscription.h"
 #include "core/base/limits.h"
+#include "core/base/log.h"
 
 namespace spanwire::bridge {
 namespace {
@@ -41,7 +43,12 @@ void Hub::Deliver(Delivery& delivery) {
     return subscription->OnTopicRefused(none->why);
   }
   const auto found = topics_by_id_.find(delivery.topic);
-  if (found == topics_by_id_.end()) return;  // everybody left
+  if (found == topics_by_id_.end()) {  // everybody left, or were refused
+    // One that was attached once more while a refusal was on its way nobody else would detach.
+    if (std::holds_alternative<Delivery::Started>(delivery.what))
+      post_({loop_, delivery.topic, FeedRequest::Detach{}});
+    return;
+  }
   Topic& topic = *found->second;
   if (const auto* entry = std::get_if<FrameEntry>(&delivery.what)) {
     topic.position = entry->position;
@@ -68,6 +75,47 @@ void Hub::Deliver(Delivery& delivery) {
   }
 }
 
+void Hub::OnOverflow() {
+  base::LogWarning("a connection loop was held up, its subscriptions will read what they missed",
+                   {{"loop", loop_}, {"topics", topics_.size()}});
+  if (!recovery_) recovery_ = executor_->After(limits::kOverflowPause, [this] { Recover(); });
+}
+
+void Hub::Recover() {
+  recovery_.reset();
+  // An answer that is still on its way is nobody's: its page is asked for under another number.
+  const auto unanswered = std::exchange(readers_, {});
+  std::vector<Subscription*> subscriptions;
+  for (const auto& [id, topic] : topics_by_id_) {
+    subscriptions.insert(subscriptions.end(), topic->subscriptions.begin(),
+                         topic->subscriptions.end());
+  }
+  // Each time others come first: should the answers be too many again, nobody is always too late.
+  std::shuffle(subscriptions.begin(), subscriptions.end(), random_);
+  for (Subscription* subscription : subscriptions) {
+    subscription->OnOverflow(unanswered.contains(subscription->reader()));
+  }
+  for (const auto& [id, topic] : topics_by_id_) {
+    // Whether it was refused meanwhile, or where it stands, the feed loop says once more.
+    if (post_({loop_, id, FeedRequest::Attach{topic->channel}})) {
+      topic->position.reset();
+    } else if (!recovery_) {
+      recovery_ = executor_->After(limits::kOverflowPause, [this] { Recover(); });
+    }
+  }
+}
+
+// Refusals come in a turn of their own: never from within Join.
+void Hub::TellRefused() {
+  refusal_.reset();
+  for (const uint64_t topic : std::exchange(refused_, {})) {
+    Delivery refusal{
+        topic,
+        Delivery::Refused{absl::UnavailableError("too many requests wait for the bridge's feeds")}};
+    Deliver(refusal);
+  }
+}
+
 Hub::Topic* Hub::Join(absl::string_view channel, Subscription* subscription) {
   std::unique_ptr<Topic>& topic = topics_[channel];
   if (!topic) {
@@ -75,7 +123,10 @@ Hub::Topic* Hub::Join(absl::string_view channel, Subscription* subscription) {
     topic->id = ++last_topic_;
     topic->channel = std::string(channel);
     topics_by_id_[topic->id] = topic.get();
-    post_({loop_, topic->id, FeedRequest::Attach{topic->channel}});
+    if (!post_({loop_, topic->id, FeedRequest::Attach{topic->channel}})) {
+      refused_.push_back(topic->id);
+      if (!refusal_) refusal_ = executor_->After(absl::ZeroDuration(), [this] { TellRefused(); });
+    }
   }
   topic->subscriptions.push_back(subscription);
   return topic.get();
@@ -94,9 +145,11 @@ void Hub::Leave(Topic* topic, Subscription* subscription) {
   topics_.erase(std::string(topic->channel));
 }
 
-void Hub::Read(const Topic& topic, Subscription* subscription, const channel::Ask& ask) {
-  readers_[subscription->reader()] = subscription;
-  post_({loop_, topic.id, FeedRequest::Read{subscription->reader(), ask}});
+uint64_t Hub::Read(const Topic& topic, Subscription* subscription, const channel::Ask& ask) {
+  const uint64_t reader = ++last_reader_;
+  readers_[reader] = subscription;
+  post_({loop_, topic.id, FeedRequest::Read{reader, ask}});
+  return reader;
 }
 
 void Hub::Add(Session* session) { sessions_.insert(session); }

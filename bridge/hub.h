@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -26,8 +27,8 @@ class Subscription;
 
 class Hub {
  public:
-  // Hands a request to the feed loop.
-  using Post = absl::AnyInvocable<void(FeedRequest request)>;
+  // Hands a request to the feed loop. False: an Attach that was not taken.
+  using Post = absl::AnyInvocable<bool(FeedRequest request)>;
   struct Topic {
     uint64_t id = 0;
     std::string channel;
@@ -44,13 +45,18 @@ class Hub {
 
   // From the feed loop.
   void OnDeliveries(std::vector<Delivery>&& deliveries);
+  // Deliveries were lost behind the last ones, since this loop was held up: after a pause, so that
+  // the recovery does not hold it up as well, every topic is asked about and every subscription
+  // reads on from its position. Only transient events are gone.
+  void OnOverflow();
 
   // A subscription comes and goes. What it hears of `topic` comes by its On… functions, never from
   // within Join.
   Topic* Join(absl::string_view channel, Subscription* subscription);
   void Leave(Topic* topic, Subscription* subscription);
-  // A page for a subscription; its OnPage is called later, unless it leaves.
-  void Read(const Topic& topic, Subscription* subscription, const channel::Ask& ask);
+  // A page for a subscription; its OnPage is called later, unless it leaves. One at a time. Returns
+  // the number under which the subscription waits.
+  uint64_t Read(const Topic& topic, Subscription* subscription, const channel::Ask& ask);
 
   // Sessions of this loop, for what concerns them all.
   void Add(Session* session);
@@ -61,10 +67,11 @@ class Hub {
   void Drain(absl::Duration window);
 
   base::Executor* executor() const { return executor_; }
-  uint64_t NextReader() { return ++last_reader_; }
 
  private:
   void Deliver(Delivery& delivery);
+  void Recover();
+  void TellRefused();
   void Tick();
 
   const size_t loop_;
@@ -74,6 +81,10 @@ class Hub {
   absl::flat_hash_map<uint64_t, Topic*> topics_by_id_;
   absl::flat_hash_map<uint64_t, Subscription*> readers_;  // those that wait for a page
   absl::flat_hash_set<Session*> sessions_;
+  std::vector<uint64_t> refused_;  // topics whose Attach was not taken, until they are told
+  base::Executor::Timer refusal_;
+  base::Executor::Timer recovery_;
+  std::minstd_rand random_{std::random_device{}()};
   uint64_t last_topic_ = 0;
   uint64_t last_reader_ = 0;
   base::Executor::Timer tick_;

@@ -1,5 +1,6 @@
 // spanwire-bridge: follows channels in Redis and delivers them to browsers.
 #include <cstdio>
+#include <cstdlib>
 #include <random>
 #include <string>
 #include <utility>
@@ -19,20 +20,17 @@
 namespace spanwire::bridge {
 namespace {
 
-int Fail(const absl::Status& status) {
+int Fail(const absl::Status& status, int exit_code) {
   std::fprintf(stderr, "spanwire-bridge: %s\n", std::string(status.message()).c_str());
-  return base::kUsageExit;
+  return exit_code;
 }
 
-absl::StatusOr<Server::Options> MakeOptions(const v1::BridgeConfig& config) {
+// `config` has passed its checks.
+Server::Options MakeOptions(const v1::BridgeConfig& config, redis::RedisOptions redis) {
   Server::Options options;
-  absl::StatusOr<base::Address> listen = base::Address::Parse(config.listen());
-  if (!listen.ok()) return listen.status();
-  absl::StatusOr<redis::RedisOptions> redis = redis::OptionsFromConfig(config.redis());
-  if (!redis.ok()) return redis.status();
-  options.listen = *std::move(listen);
+  options.listen = base::Address::Parse(config.listen()).value();
   options.prefix = config.log().prefix();
-  options.feeds.redis = *std::move(redis);
+  options.feeds.redis = std::move(redis);
   options.feeds.log_ttl = base::ToDuration(config.log().ttl());
   options.feeds.instance =
       absl::StrCat("bridge-", absl::Hex(std::random_device{}(), absl::kZeroPad8),
@@ -48,13 +46,15 @@ absl::StatusOr<Server::Options> MakeOptions(const v1::BridgeConfig& config) {
 int Main(int argc, char** argv) {
   base::PrepareProcess();
   v1::BridgeConfig config = base::DefaultBridgeConfig();
-  if (absl::Status status = base::LoadConfig(argc, argv, &config, base::BridgeSpec());
-      !status.ok()) {
-    return Fail(status);
+  redis::RedisOptions redis;
+  base::ConfigSpec spec = base::BridgeSpec();
+  spec.checks.push_back([&](const google::protobuf::Message&, auto* errors) {
+    redis = redis::OptionsFromConfig(config.redis(), errors);
+  });
+  if (absl::Status status = base::LoadConfig(argc, argv, &config, spec); !status.ok()) {
+    return Fail(status, base::kUsageExit);
   }
   base::InitLogging(config.logging(), "spanwire-bridge");
-  const absl::StatusOr<Server::Options> options = MakeOptions(config);
-  if (!options.ok()) return Fail(options.status());
 
   base::Loop admin_loop("admin");
   base::Lifecycle lifecycle(&admin_loop);
@@ -63,9 +63,11 @@ int Main(int argc, char** argv) {
   base::Readiness readiness(&admin_loop,
                             {std::begin(Server::kConditions), std::end(Server::kConditions)});
   base::AdminServer admin(&admin_loop, &metrics, &readiness);
-  if (absl::Status status = admin.Start(config.admin().listen()); !status.ok()) return Fail(status);
+  if (absl::Status status = admin.Start(config.admin().listen()); !status.ok()) {
+    return Fail(status, EXIT_FAILURE);
+  }
 
-  Server server(*options, &lifecycle, &metrics, &readiness);
+  Server server(MakeOptions(config, std::move(redis)), &lifecycle, &metrics, &readiness);
   const absl::Duration window = base::ToDuration(config.drain_timeout());
   lifecycle.OnDrain(window + limits::kCloseDeadline + absl::Seconds(1), [&] {
     base::LogInfo("bridge draining");

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/limits.h"
 #include "core/base/log.h"
 
 namespace spanwire::bridge {
@@ -15,11 +16,13 @@ constexpr absl::Duration kDrainPoll = absl::Milliseconds(20);
 
 Server::Lane::Lane(size_t index, Server* server)
     : loop(absl::StrCat("browsers-", index)),
-      hub(index, &loop, [server](FeedRequest request) { server->feeds_.Post(std::move(request)); }),
+      hub(index, &loop,
+          [server](FeedRequest request) { return server->feeds_.Post(std::move(request)); }),
       front(&hub, &server->names_),
       deliveries(
           &loop,
-          [this](std::vector<Delivery>&& deliveries) { hub.OnDeliveries(std::move(deliveries)); }),
+          [this](std::vector<Delivery>&& deliveries) { hub.OnDeliveries(std::move(deliveries)); },
+          [this] { hub.OnOverflow(); }, {limits::kMailboxItems, limits::kDeliveryBytes}),
       connections(&loop, &front, &server->gate_, ConnectionOptions()) {}
 
 Server::Server(const Options& options, base::Lifecycle* lifecycle, base::Metrics* metrics,
@@ -32,9 +35,7 @@ Server::Server(const Options& options, base::Lifecycle* lifecycle, base::Metrics
       gate_(options.allowed_hosts, options.allowed_origins),
       feeds_(
           options.feeds, &names_, metrics, readiness,
-          [this](size_t lane, Delivery delivery) {
-            lanes_[lane]->deliveries.Post(std::move(delivery));
-          },
+          [this](size_t lane, Delivery delivery) { Deliver(lane, std::move(delivery)); },
           [this](const absl::Status& fitness) { OnRedisUp(fitness); }) {
   std::vector<ConnectionLoop*> loops;
   for (size_t i = 0; i < options.threads; ++i) {
@@ -56,6 +57,12 @@ void Server::Start() {
   feeds_.Start();
 }
 
+// What is not taken, the lane's hub makes good once that loop runs again.
+void Server::Deliver(size_t lane, Delivery delivery) {
+  const size_t bytes = HeldBytes(delivery);
+  lanes_[lane]->deliveries.Post(std::move(delivery), bytes);
+}
+
 void Server::OnRedisUp(const absl::Status& fitness) {
   if (!fitness.ok()) {
     base::LogError("redis cannot be used", {{"error", fitness.message()}});
@@ -73,6 +80,8 @@ void Server::Listen() {
   }
   base::LogInfo("bridge listening", {{"address", listener_->address().ToString()}});
   readiness_->Set("listener", true);
+  // A drain that began meanwhile has said so before.
+  if (lifecycle_->draining()) readiness_->Set("listener", false, "draining");
 }
 
 void Server::Drain(absl::Duration window, absl::AnyInvocable<void()> done) {

@@ -63,6 +63,7 @@ class Server {
     ConnectionLoop connections;
   };
 
+  void Deliver(size_t lane, Delivery delivery);
   void OnRedisUp(const absl::Status& fitness);
   void Listen();
   void AddMetrics();

@@ -19,8 +19,7 @@ Subscription::Subscription(Hub* hub, Listener* listener, const Command& command)
       after_(command.after),
       last_(command.last),
       from_start_(command.from_start),
-      follower_(this, limits::kSessionQueueEntries),
-      reader_(hub->NextReader()) {
+      follower_(this, limits::kSessionQueueEntries) {
   topic_ = hub_->Join(command.channel, this);
 }
 
@@ -105,6 +104,21 @@ void Subscription::TakePage(FramePage page) {
   listener_->OnPageTaken(this);
 }
 
+void Subscription::OnOverflow(bool unanswered) {
+  if (!begun_) return;  // it waits for the feed's position, which will be told again
+  passed_gap_ = true;   // the feed may have told of one
+  if (unanswered) ReadPage();
+  if (follower_.reading()) {
+    // Of what waits for the Read, some may be missing.
+    queued_bytes_ = 0;
+    follower_.DropQueue();
+  } else if (listener_->congested()) {
+    behind_ = true;
+  } else {
+    follower_.Verify();
+  }
+}
+
 void Subscription::CatchUp() {
   if (follower_.reading()) slow_ = true;
   if (!std::exchange(behind_, false)) return;
@@ -133,7 +147,7 @@ void Subscription::OnAsk(const channel::Ask& ask) {
   listener_->OnWantsPage(this);
 }
 
-void Subscription::ReadPage() { hub_->Read(*topic_, this, asked_); }
+void Subscription::ReadPage() { reader_ = hub_->Read(*topic_, this, asked_); }
 
 void Subscription::OnStart(channel::Position position) {
   told_ = position;

@@ -44,7 +44,7 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
   const std::string& channel() const { return topic_->channel; }
   const absl::optional<int64_t>& command_id() const { return command_id_; }
 
-  // Names this subscription among those that ask for pages.
+  // The number of the page that it waits for, or of the last one; 0: there was none.
   uint64_t reader() const { return reader_; }
 
   // Begins at once when others of this loop follow the channel already; else when the feed has a
@@ -58,6 +58,8 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
   void OnTransient(const FramePtr& frame);
   void OnFeedGap(const channel::Gap& gap);
   void OnPage(FramePage page);
+  // Something was lost between the feed and here. `unanswered`: so is the page that it waits for.
+  void OnOverflow(bool unanswered);
 
   // From the session: this one's turn has come.
   void ReadPage();
@@ -85,7 +87,7 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
   const bool from_start_;
   channel::Follower<FramePtr> follower_;
   Hub::Topic* topic_ = nullptr;
-  const uint64_t reader_;
+  uint64_t reader_ = 0;
   bool begun_ = false;
   bool subscribed_ = false;         // $subscribed is sent
   bool live_ = false;               // $live is sent

@@ -49,8 +49,12 @@ class Broker final : private redis::ConnectionListener {
   // Ends the connection; streams that are still there end UNAVAILABLE.
   void Stop();
 
-  // From any thread: runs `task` on the redis loop, in the order of the calls.
-  void Post(base::Task task) { mailbox_.Post(std::move(task)); }
+  // From any thread: runs `task` on the redis loop, in the order of the calls. None is ever
+  // refused: a stream would wait for ever for what was. There are few of them anyway: a stream's
+  // next message is read, and its next answer written, only after its last task ran, so each has
+  // one Add, read, write, cancellation and end at most; how many calls there are, and their
+  // messages' bytes, gRPC's own memory bounds (limits::kGrpcBytes).
+  void Post(base::Task task) { mailbox_.PostAnyway(std::move(task)); }
   // From any thread: Redis' time as this broker estimates it.
   absl::Time Now() const;
   const Router& router() const { return router_; }

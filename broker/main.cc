@@ -2,6 +2,7 @@
 //
 // The main thread runs the admin loop; the redis loop has a thread, gRPC has its own.
 #include <cstdio>
+#include <cstdlib>
 #include <future>
 #include <string>
 #include <thread>
@@ -23,16 +24,15 @@
 namespace spanwire::broker {
 namespace {
 
-int Fail(const absl::Status& status) {
+int Fail(const absl::Status& status, int exit_code) {
   std::fprintf(stderr, "spanwire-broker: %s\n", std::string(status.message()).c_str());
-  return base::kUsageExit;
+  return exit_code;
 }
 
-absl::StatusOr<Broker::Options> MakeOptions(const v1::BrokerConfig& config) {
-  absl::StatusOr<redis::RedisOptions> redis = redis::OptionsFromConfig(config.redis());
-  if (!redis.ok()) return redis.status();
+// `config` has passed its checks.
+Broker::Options MakeOptions(const v1::BrokerConfig& config, redis::RedisOptions redis) {
   Broker::Options options;
-  options.redis = *std::move(redis);
+  options.redis = std::move(redis);
   options.prefix = config.log().prefix();
   options.appender.log_ttl = base::ToDuration(config.log().ttl());
   options.appender.max_events = config.log().max_events();
@@ -88,7 +88,9 @@ int Run(const v1::BrokerConfig& config, const Broker::Options& options,
   BrokerMetrics broker_metrics(&metrics);
   base::Readiness readiness(&admin_loop, {"listener", "redis", "running"});
   base::AdminServer admin(&admin_loop, &metrics, &readiness);
-  if (absl::Status status = admin.Start(config.admin().listen()); !status.ok()) return Fail(status);
+  if (absl::Status status = admin.Start(config.admin().listen()); !status.ok()) {
+    return Fail(status, EXIT_FAILURE);
+  }
 
   std::unique_ptr<Server> server;
   Broker broker(
@@ -99,7 +101,7 @@ int Run(const v1::BrokerConfig& config, const Broker::Options& options,
       },
       [&] { lifecycle.Finish(1); });
   absl::StatusOr<std::unique_ptr<Server>> started = Server::Start(&broker, listen);
-  if (!started.ok()) return Fail(started.status());
+  if (!started.ok()) return Fail(started.status(), EXIT_FAILURE);
   server = *std::move(started);
   readiness.Set("listener", true);
   readiness.Set("running", true);
@@ -133,16 +135,17 @@ int Main(int argc, char** argv) {
   // instead.
   google::protobuf::SetLogHandler(nullptr);
   v1::BrokerConfig config = base::DefaultBrokerConfig();
-  if (absl::Status status = base::LoadConfig(argc, argv, &config, base::BrokerSpec());
-      !status.ok()) {
-    return Fail(status);
+  redis::RedisOptions redis;
+  base::ConfigSpec spec = base::BrokerSpec();
+  spec.checks.push_back([&](const google::protobuf::Message&, auto* errors) {
+    redis = redis::OptionsFromConfig(config.redis(), errors);
+  });
+  if (absl::Status status = base::LoadConfig(argc, argv, &config, spec); !status.ok()) {
+    return Fail(status, base::kUsageExit);
   }
   base::InitLogging(config.logging(), "spanwire-broker");
-  const absl::StatusOr<Broker::Options> options = MakeOptions(config);
-  if (!options.ok()) return Fail(options.status());
-  const absl::StatusOr<base::Address> listen = base::Address::Parse(config.listen());
-  if (!listen.ok()) return Fail(listen.status());
-  return Run(config, *options, *listen);
+  return Run(config, MakeOptions(config, std::move(redis)),
+             base::Address::Parse(config.listen()).value());
 }
 
 }  // namespace

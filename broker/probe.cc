@@ -9,6 +9,13 @@
 #include "spanwire/v1/event.pb.h"
 
 namespace spanwire::broker {
+namespace {
+
+// A loop that stood still finds its timers due before it has read what arrived meanwhile. Then it
+// reads first.
+constexpr absl::Duration kLate = absl::Milliseconds(100);
+
+}  // namespace
 
 Probe::Probe(base::Executor* executor, redis::Commands* redis, const channel::Names* names,
              std::string instance, std::string verb, absl::AnyInvocable<void()> on_verdict)
@@ -22,27 +29,39 @@ Probe::Probe(base::Executor* executor, redis::Commands* redis, const channel::Na
 void Probe::OnUp() {
   ++connection_;
   logged_ = false;
-  asked_.reset();
+  asked_ = false;
   Tick();
 }
 
 void Probe::OnDown() {
   next_.reset();
+  deadline_.reset();
   verdict_ = absl::UnavailableError("redis is lost");
   on_verdict_();
 }
 
 void Probe::Tick() {
   next_ = executor_->After(limits::kProbeInterval, [this] { Tick(); });
-  if (!asked_) return Ask();
-  if (executor_->Uptime() - *asked_ < limits::kProbeDeadline) return;
+  if (!asked_) Ask();
+}
+
+void Probe::WatchDeadline() {
+  const absl::Duration due = executor_->Uptime() + limits::kProbeDeadline;
+  deadline_ = executor_->After(limits::kProbeDeadline, [this, due] {
+    if (executor_->Uptime() <= due + kLate) return OnDeadline();
+    deadline_ = executor_->After(kLate, [this] { OnDeadline(); });
+  });
+}
+
+void Probe::OnDeadline() {
   verdict_ = absl::UnavailableError(absl::StrCat("redis has not answered the probe for ",
                                                  absl::FormatDuration(limits::kProbeDeadline)));
   on_verdict_();
 }
 
 void Probe::Ask() {
-  asked_ = executor_->Uptime();
+  asked_ = true;
+  WatchDeadline();
   v1::Event event;
   event.mutable_custom()->set_type("probe");
   const std::string body = event.SerializeAsString();
@@ -59,7 +78,8 @@ void Probe::Ask() {
       [this, connection = connection_,
        alive = std::weak_ptr<char>(alive_)](const absl::StatusOr<redis::Reply>& reply) {
         if (alive.expired() || connection != connection_) return;
-        asked_.reset();
+        asked_ = false;
+        deadline_.reset();
         verdict_ = Judge(reply);
         logged_ = verdict_.ok();
         on_verdict_();

@@ -12,7 +12,6 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "absl/types/optional.h"
 #include "core/base/executor.h"
 #include "core/channel/name.h"
 #include "core/redis/commands.h"
@@ -37,6 +36,8 @@ class Probe {
  private:
   void Tick();
   void Ask();
+  void WatchDeadline();
+  void OnDeadline();
   absl::Status Judge(const absl::StatusOr<redis::Reply>& reply) const;
 
   base::Executor* const executor_;
@@ -48,9 +49,10 @@ class Probe {
   absl::Status verdict_ = absl::UnavailableError("redis was not probed yet");
   uint64_t sequence_ = 0;
   uint64_t connection_ = 0;
-  bool logged_ = false;                   // a logged event was proven on this connection
-  absl::optional<absl::Duration> asked_;  // since when an answer is awaited
+  bool logged_ = false;  // a logged event was proven on this connection
+  bool asked_ = false;   // an answer is awaited
   base::Executor::Timer next_;
+  base::Executor::Timer deadline_;  // of that answer
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

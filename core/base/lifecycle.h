@@ -1,4 +1,5 @@
-// The process's end: SIGTERM or SIGINT starts the drain, a second one ends the process at once.
+// The process's end: SIGTERM or SIGINT starts the drain, a second one ends the process at once,
+// unless it comes within limits::kSignalEcho of the first.
 //
 //     PrepareProcess();
 //     Loop admin("admin"); …

@@ -55,7 +55,6 @@ inline constexpr size_t kGrpcBytes = 256 << 20;       // of gRPC's own buffers, 
 // The appender.
 inline constexpr size_t kAppendEvents = 128;          // of one call of publish.lua
 inline constexpr size_t kAppendBytes = 262'144;       // likewise; one event always fits
-inline constexpr size_t kAppendProducers = 128;       // likewise
 inline constexpr size_t kAppenderBytes = 64 << 20;    // queued and in flight, all channels
 inline constexpr size_t kAppendSinkBytes = 4 << 20;   // likewise, of one stream
 inline constexpr size_t kAppenderChannels = 100'000;  // with state in memory
@@ -98,7 +97,7 @@ inline constexpr absl::Duration kReconnectFirst =
 inline constexpr absl::Duration kReconnectLast = absl::Seconds(2);  // … to here
 
 inline constexpr absl::Duration kReconnectSteady =
-    absl::Milliseconds(200);                       // up for longer: the next attempt is immediate
+    absl::Milliseconds(100);                       // up for longer: the next attempt is immediate
 inline constexpr size_t kSubscribeChannels = 128;  // of one SUBSCRIBE
 inline constexpr size_t kSubscribeCommands = 64;   // of a subscriber, unanswered
 inline constexpr absl::Duration kClockInterval =
@@ -106,7 +105,10 @@ inline constexpr absl::Duration kClockInterval =
 
 // Probe and verification.
 inline constexpr absl::Duration kProbeInterval = absl::Seconds(1);
-inline constexpr absl::Duration kProbeDeadline = absl::Seconds(2);
+// From a token's publication; a failure that follows one at once is told kProbeInterval later.
+inline constexpr absl::Duration kProbeDeadline = absl::Seconds(1);
+inline constexpr absl::Duration kProbeDeaf =
+    absl::Seconds(5);  // a token unheard for so long costs the pub/sub connection
 inline constexpr absl::Duration kProbeTtl = absl::Seconds(60);
 inline constexpr absl::Duration kVerifyInterval = absl::Seconds(25);
 // At least so long lives the position of a channel without events: three verifications, each of
@@ -127,8 +129,11 @@ inline constexpr size_t kSessionPageBytes =
     2 << 20;  // of a page's frames; the rest is asked for again
 inline constexpr absl::Duration kFeedLinger = absl::Seconds(30);  // after its last subscriber
 inline constexpr size_t kFeedsEnded = 1'024;                      // of those, in one tick
-inline constexpr size_t kReadersWaiting = 100'000;  // pages asked for and not answered, a bridge
-inline constexpr size_t kMailboxItems = 1 << 20;
+inline constexpr size_t kReadersWaiting = 100'000;   // pages asked for and not answered, a bridge
+inline constexpr size_t kMailboxItems = 1 << 20;     // waiting for a loop that is held up
+inline constexpr size_t kDeliveryBytes = 256 << 20;  // of frames waiting for one connection loop
+inline constexpr absl::Duration kOverflowPause =
+    absl::Seconds(1);  // before a connection loop reads what it missed, and between two times
 
 // Browsers.
 inline constexpr size_t kConnections = 16'000;  // a bridge
@@ -168,6 +173,8 @@ inline constexpr uint64_t kMaxCommandId = (uint64_t{1} << 53) - 1;
 // Daemons.
 inline constexpr absl::Duration kShutdownGrace = absl::Seconds(1);  // of gRPC calls that only wait
 inline constexpr absl::Duration kDrainTimeout = absl::Seconds(10);
+inline constexpr absl::Duration kSignalEcho =
+    absl::Milliseconds(100);  // a second signal so soon is the first one's echo
 inline constexpr absl::Duration kDrainWindow = absl::Seconds(5);
 inline constexpr size_t kConfigBytes = 1 << 20;
 inline constexpr size_t kAdminConnections = 32;

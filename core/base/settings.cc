@@ -10,7 +10,6 @@
 #include "core/base/address.h"
 #include "core/base/config_comments.h"
 #include "core/base/duration.h"
-#include "core/base/file.h"
 #include "core/base/limits.h"
 #include "core/base/log.h"
 
@@ -51,19 +50,8 @@ void CheckAddress(const std::string& text, absl::string_view path, Errors* error
   }
 }
 
-// Its scheme only, and without quoting it: it may hold a password. The Redis layer reads the rest.
+// Url, user and password are the Redis layer's to check, which reads them (core/redis/settings.h).
 void CheckRedis(const v1::RedisConfig& redis, Errors* errors) {
-  if (absl::StartsWith(redis.url(), "rediss://")) {
-    errors->push_back({"redis.url", "rediss:// is not available yet: TLS to Redis comes later"});
-  } else if (!absl::StartsWith(redis.url(), "redis://") &&
-             !absl::StartsWith(redis.url(), "unix:///")) {
-    errors->push_back(
-        {"redis.url", "is no Redis URL: redis://[user:password@]host:port or unix:///path"});
-  }
-  if (!redis.password_file().empty()) {
-    const absl::Status read = ReadSecretFile(redis.password_file()).status();
-    if (!read.ok()) errors->push_back({"redis.password_file", std::string(read.message())});
-  }
   CheckDuration(redis.timeout(), "redis.timeout", limits::kRedisTimeoutFloor,
                 limits::kRedisTimeoutCeiling, errors);
 }

@@ -2,7 +2,9 @@
 // that the comments of config.proto state.
 //
 //     spanwire::v1::BrokerConfig config = DefaultBrokerConfig();
-//     if (absl::Status status = LoadConfig(argc, argv, &config, BrokerSpec()); !status.ok()) …
+//     ConfigSpec spec = BrokerSpec();
+//     spec.checks.push_back(…);  // what the daemon itself would refuse
+//     if (absl::Status status = LoadConfig(argc, argv, &config, spec); !status.ok()) …
 //
 // After that every field that has a default is set and within its bounds, addresses parse and are
 // local.
@@ -11,7 +13,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "core/base/config.h"
 #include "spanwire/v1/config.pb.h"
@@ -24,13 +25,10 @@ v1::BridgeConfig DefaultBridgeConfig();
 ConfigSpec BrokerSpec();
 ConfigSpec BridgeSpec();
 
-// The checks of BrokerSpec and BridgeSpec.
+// The checks of BrokerSpec and BridgeSpec: all but those of Redis' url, user and password, which
+// each main adds from the Redis layer.
 void CheckBroker(const v1::BrokerConfig& config, std::vector<ConfigError>* errors);
 void CheckBridge(const v1::BridgeConfig& config, std::vector<ConfigError>* errors);
-
-// A secret from a file: its content without the line end that editors leave, 1 to 4,096 bytes.
-// Errors name the file, never the content.
-absl::StatusOr<std::string> ReadSecretFile(const std::string& path);
 
 // InitLogging as configured.
 void InitLogging(const v1::LoggingConfig& config, absl::string_view daemon);

@@ -55,8 +55,14 @@ void Client::Call(absl::Span<const absl::string_view> args, Callback callback) {
 void Client::Refuse(absl::Status why, Callback callback) {
   refused_->emplace_back(std::move(why), std::move(callback));
   if (refused_->size() > 1) return;
-  loop_->Post([refused = refused_] {
-    for (auto& [why, callback] : std::exchange(*refused, {})) callback(std::move(why));
+  loop_->Post([refused = std::weak_ptr<Refusals>(refused_)] {
+    // Held, since a callback may destroy the client; those after it are then dropped with it.
+    const std::shared_ptr<Refusals> held = refused.lock();
+    if (!held) return;
+    for (auto& [why, callback] : std::exchange(*held, {})) {
+      if (held.use_count() == 1) return;
+      callback(std::move(why));
+    }
   });
 }
 

@@ -1,7 +1,9 @@
 #include "core/redis/handshake.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -13,12 +15,23 @@ namespace {
 constexpr int kOldestMajor = 7;
 constexpr absl::string_view kVersionLine = "redis_version:";
 
-// A refusal that may be over at the next attempt, or not. Redis' own words name no secret.
+// A refusal that may be over at the next attempt, or not. Redis' own words may quote what it was
+// sent: only for commands that hold no secret.
 absl::Status Refusal(absl::string_view what, const Reply& reply) {
   const std::string text = absl::StrCat(what, ": ", reply.text);
   if (reply.error_code() == "NOAUTH") return absl::UnauthenticatedError(text);
   if (reply.error_code() == "NOPERM") return absl::PermissionDeniedError(text);
   return absl::UnavailableError(text);
+}
+
+std::string AuthRefusal(absl::string_view code) {
+  if (code == "WRONGPASS") return "redis refuses AUTH: WRONGPASS, user or password is wrong";
+  if (code == "ERR") {
+    return "redis refuses AUTH: ERR, it has no password for this user, or no command of that name";
+  }
+  // A code is a word in capitals; anything else may be of what was sent.
+  const bool is_code = !code.empty() && std::all_of(code.begin(), code.end(), absl::ascii_isupper);
+  return absl::StrCat("redis refuses AUTH", is_code ? ": " : "", is_code ? code : "");
 }
 
 }  // namespace
@@ -46,10 +59,9 @@ std::vector<absl::string_view> Handshake::command() const {
 absl::Status Handshake::OnReply(const Reply& reply) {
   switch (step_) {
     case Step::kAuth:
-      // WRONGPASS, or ERR: no password is configured.
-      if (reply.is_error()) {
-        return absl::UnauthenticatedError(absl::StrCat("redis refuses AUTH: ", reply.text));
-      }
+      // WRONGPASS; ERR: no password is configured, or there is no AUTH (renamed, or no redis), and
+      // then the arguments are quoted: nothing but the code is passed on.
+      if (reply.is_error()) return absl::UnauthenticatedError(AuthRefusal(reply.error_code()));
       step_ = Step::kInfo;
       return absl::OkStatus();
     case Step::kInfo:

@@ -1,6 +1,5 @@
 #include "core/redis/link.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "core/base/limits.h"
@@ -97,13 +96,13 @@ void Link::Lose(absl::Status why) {
   stats_.up = false;
   stats_.unsent_bytes = 0;
   ++stats_.losses;
-  // One that worked for a while is replaced at once. One that never does must not be replaced in a
-  // tight circle.
+  // One that worked for a while is replaced at once. One that never does (a demoted master, which
+  // shakes hands and then refuses to write) must not be replaced in a tight circle.
   if (lasted >= limits::kReconnectSteady) {
     backoff_.Reset();
     delay_ = absl::ZeroDuration();
   } else {
-    delay_ = std::min(backoff_.Next(), limits::kReconnectSteady);
+    delay_ = backoff_.Next();
   }
 }
 

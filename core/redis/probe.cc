@@ -1,5 +1,6 @@
 #include "core/redis/probe.h"
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -14,6 +15,10 @@ namespace spanwire::redis {
 namespace {
 
 constexpr size_t kUnheardTokens = 4;
+
+// A loop that stood still finds its timers due before it has read what arrived meanwhile. Then it
+// reads first.
+constexpr absl::Duration kLate = absl::Milliseconds(100);
 
 std::string RandomRun() {
   return absl::StrCat(absl::Hex(base::FreshSeed(), absl::kZeroPad16), ":");
@@ -52,6 +57,7 @@ void Probe::Start() {
 void Probe::Stop() {
   if (!std::exchange(running_, false)) return;
   next_.reset();
+  Forget();
   pubsub_->Unsubscribe(name_);
 }
 
@@ -61,6 +67,7 @@ void Probe::OnUp() {
 
 void Probe::OnPubSubDown(const absl::Status& why) {
   subscription_ = absl::UnavailableError(why.message());
+  Forget();
   Judge();
 }
 
@@ -69,7 +76,8 @@ void Probe::OnSubscribed(absl::string_view channel) {
   subscription_ = absl::OkStatus();
   // What was published before this need not have been heard.
   heard_ = false;
-  unheard_.clear();
+  heard_at_ = executor_->Uptime();
+  Forget();
   Round();
 }
 
@@ -87,14 +95,16 @@ void Probe::OnMessage(absl::string_view channel, absl::string_view payload) {
   }
   while (!unheard_.empty() && unheard_.front().number <= number) unheard_.pop_front();
   heard_ = true;
+  heard_at_ = executor_->Uptime();
+  WatchDeadline();
   Judge();
 }
 
 void Probe::Round() {
-  next_ = executor_->After(limits::kProbeInterval, [this] {
-    Judge();
-    Round();
-  });
+  next_ = executor_->After(limits::kProbeInterval, [this] { Round(); });
+  GiveDeafUp();
+  // An operator may have widened the ACL, which cuts no connection.
+  if (absl::IsPermissionDenied(subscription_)) pubsub_->Subscribe(name_);
   Publish();
   if (claimed_) {
     CountUp();
@@ -108,16 +118,18 @@ void Probe::Publish() {
   // A few are enough to know since when nothing is heard.
   if (subscription_.ok() && unheard_.size() < kUnheardTokens) {
     unheard_.push_back({number, executor_->Uptime()});
+    if (unheard_.size() == 1) WatchDeadline();
   }
   const std::string token = absl::StrCat(run_, number);
-  commands_->Call({"PUBLISH", name_, token},
-                  [this, alive = std::weak_ptr<char>(alive_)](const absl::StatusOr<Reply>& reply) {
-                    if (alive.expired() || !running_) return;
-                    publishing_ = !reply.ok()         ? reply.status()
-                                  : reply->is_error() ? Refusal("PUBLISH", *reply)
-                                                      : absl::OkStatus();
-                    Judge();
-                  });
+  commands_->Call({"PUBLISH", name_, token}, [this, number, alive = std::weak_ptr<char>(alive_)](
+                                                 const absl::StatusOr<Reply>& reply) {
+    if (alive.expired() || !running_) return;
+    publishing_ = !reply.ok()         ? reply.status()
+                  : reply->is_error() ? Refusal("PUBLISH", *reply)
+                                      : absl::OkStatus();
+    if (publishing_.ok()) answered_ = number;
+    Judge();
+  });
 }
 
 // Takes the name for this run, whatever the key holds.
@@ -158,6 +170,8 @@ void Probe::OnFound(uint64_t number, const Reply& found) {
     claimed_ = false;
     Claim();
   }
+  // The pub/sub connection may still be with the Redis that was; nothing is lost if it is not.
+  pubsub_->Reset(absl::UnavailableError("redis holds another data set"));
   listener_->OnDataSetLost();
 }
 
@@ -176,6 +190,38 @@ bool Probe::Counted(const absl::StatusOr<Reply>& reply) {
   return !reply->is_error();
 }
 
+void Probe::Forget() {
+  unheard_.clear();
+  WatchDeadline();
+}
+
+void Probe::WatchDeadline() {
+  late_ = false;
+  deadline_.reset();
+  if (unheard_.empty()) return;
+  const absl::Duration due = unheard_.front().published + limits::kProbeDeadline;
+  deadline_ = executor_->After(due - executor_->Uptime(), [this, due] {
+    if (executor_->Uptime() <= due + kLate) return OnDeadline();
+    deadline_ = executor_->After(kLate, [this] { OnDeadline(); });
+  });
+}
+
+void Probe::OnDeadline() {
+  late_ = true;
+  Judge();
+}
+
+// Not a connection that is merely behind: that one hears older tokens.
+void Probe::GiveDeafUp() {
+  if (unheard_.empty() || answered_ < unheard_.front().number) return;
+  const absl::Duration since = std::max(unheard_.front().published, heard_at_);
+  if (executor_->Uptime() - since < limits::kProbeDeaf) return;
+  Forget();
+  pubsub_->Reset(absl::UnavailableError(absl::StrCat("what is published was not heard for ",
+                                                     absl::FormatDuration(limits::kProbeDeaf),
+                                                     ": this is another redis, or a deaf one")));
+}
+
 void Probe::Judge() {
   absl::Status verdict = Verdict();
   if (!running_ || verdict == verdict_) return;
@@ -187,8 +233,7 @@ absl::Status Probe::Verdict() const {
   if (!subscription_.ok()) return subscription_;
   if (!publishing_.ok()) return publishing_;
   if (!counting_.ok()) return counting_;
-  const absl::Duration now = executor_->Uptime();
-  if (!unheard_.empty() && now - unheard_.front().published >= limits::kProbeDeadline) {
+  if (late_) {
     return absl::UnavailableError(absl::StrCat("what is published is not heard within ",
                                                absl::FormatDuration(limits::kProbeDeadline)));
   }

@@ -5,6 +5,10 @@
 // limits::kProbeDeadline; and it counts a key up, which lives for limits::kProbeTtl: a key that is
 // gone or went back means FLUSHALL, a failover or another data set.
 //
+// A pub/sub connection that is alive but hears no token for limits::kProbeDeaf, while tokens are
+// published without an error, belongs to another Redis than the commands' (a moved address, two
+// masters): it is given up. So it is when the data set was lost: it may be with what was master.
+//
 // Owner: a bridge's feed loop. Thread: that loop's. Whoever holds the PubSubListener and the
 // ConnectionListener hands on what concerns the probe; calls about other channels are ignored.
 #pragma once
@@ -71,6 +75,10 @@ class Probe final {
   void CountUp();
   bool Counted(const absl::StatusOr<Reply>& reply);
   void OnFound(uint64_t number, const Reply& found);
+  void Forget();
+  void WatchDeadline();
+  void OnDeadline();
+  void GiveDeafUp();
   void Judge();
   absl::Status Verdict() const;
 
@@ -85,12 +93,16 @@ class Probe final {
   bool running_ = false;
   absl::Status verdict_;
   base::Executor::Timer next_;
+  base::Executor::Timer deadline_;  // of the oldest token unheard
   // Hearing.
   absl::Status subscription_;  // OK: confirmed on the present connection
   absl::Status publishing_;    // what became of the last PUBLISH
   uint64_t published_ = 0;     // the last token's number
+  uint64_t answered_ = 0;      // that of the last one whose PUBLISH Redis answered well
   bool heard_ = false;         // one was, on the present connection
+  absl::Duration heard_at_;    // the last one; or since when the channel is subscribed
   std::deque<Token> unheard_;  // published since then and not heard; the oldest few
+  bool late_ = false;          // the oldest of them is over its deadline
   // The key.
   absl::Status counting_;  // what became of the last SET that was answered
   bool claimed_ = false;   // the key was set, and was not found missing since

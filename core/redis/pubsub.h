@@ -24,7 +24,7 @@ class PubSubListener {
   // reconnect.
   virtual void OnSubscribed(absl::string_view channel) = 0;
   // Redis refused the subscription (an ACL without the channel). It is tried again with each
-  // reconnect.
+  // reconnect, and by another Subscribe.
   virtual void OnSubscribeFailed(absl::string_view channel, const absl::Status& why) = 0;
   virtual void OnMessage(absl::string_view channel, std::string payload) = 0;
 };
@@ -36,6 +36,10 @@ class PubSub {
   // the channel arrives.
   virtual void Subscribe(absl::string_view channel) = 0;
   virtual void Unsubscribe(absl::string_view channel) = 0;
+  // Gives the connection up and connects anew, as Commands::Reset: for a caller that learned that
+  // the other side is not what it should be (alive, but another Redis than that of the commands).
+  // No effect unless up; the listener hears OnPubSubDown in a turn of its own.
+  virtual void Reset(absl::Status why) = 0;
 };
 
 }  // namespace spanwire::redis

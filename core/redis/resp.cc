@@ -46,7 +46,9 @@ void* CreateString(const redisReadTask* task, char* text, size_t length) {
   return reply;
 }
 
-void* CreateArray(const redisReadTask* task, int elements) {
+// Elements are counted by an int in hiredis 0.14, by a size_t in 1.x.
+template <typename Count>
+void* CreateArray(const redisReadTask* task, Count elements) {
   const size_t count = static_cast<size_t>(elements);
   Reply* const reply = Place(task, count * sizeof(Reply));
   if (reply == nullptr) return nullptr;
@@ -68,8 +70,18 @@ void* CreateNil(const redisReadTask* task) { return Place(task, 0); }
 // Nothing is hiredis' to free: the tree belongs to the Builder.
 void FreeObject(void*) {}
 
-redisReplyObjectFunctions functions = {CreateString, CreateArray, CreateInteger, CreateNil,
-                                       FreeObject};
+// By name: 1.x has more of them, for RESP3, which is not spoken here.
+redisReplyObjectFunctions MakeFunctions() {
+  redisReplyObjectFunctions functions = {};
+  functions.createString = CreateString;
+  functions.createArray = CreateArray;
+  functions.createInteger = CreateInteger;
+  functions.createNil = CreateNil;
+  functions.freeObject = FreeObject;
+  return functions;
+}
+
+redisReplyObjectFunctions functions = MakeFunctions();
 
 struct FreeReader {
   void operator()(redisReader* reader) const { redisReaderFree(reader); }

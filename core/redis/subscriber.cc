@@ -43,6 +43,8 @@ void Subscriber::Unsubscribe(absl::string_view channel) {
   SendSoon();
 }
 
+void Subscriber::Reset(absl::Status why) { link_.Reset(std::move(why)); }
+
 // Whatever is called in one turn leaves in as few commands as it takes.
 void Subscriber::SendSoon() {
   if (send_ || !up() || !set_.ready()) return;

@@ -39,6 +39,7 @@ class Subscriber final : public PubSub, private Link::Owner {
   // delivered.
   void Subscribe(absl::string_view channel) override;
   void Unsubscribe(absl::string_view channel) override;
+  void Reset(absl::Status why) override;
 
   bool up() const;
   // As Client::health.

@@ -277,6 +277,37 @@ TEST_F(RedisClientTest, AKilledConnectionIsReplacedAtOnce) {
   EXPECT_EQ(client_->stats().failures, 0u);
 }
 
+TEST_F(RedisClientTest, AConnectionThatDiesAtOnceIsReplacedMoreAndMoreSlowly) {
+  // Like a demoted master: it lets everybody in, and is of no use.
+  struct GivesUp : ConnectionListener {
+    void OnUp() override { client->Reset(absl::UnavailableError("demoted")); }
+    void OnDown(const absl::Status&) override {}
+    Client* client = nullptr;
+  };
+  RedisServer server;
+  GivesUp gives_up;
+  client_ = std::make_unique<Client>(&loop_, server.options());
+  gives_up.client = client_.get();
+  client_->AddListener(&gives_up);
+  client_->Start();
+  const absl::Duration begun = loop_.Uptime();
+  ASSERT_TRUE(Until([&] { return loop_.Uptime() - begun > absl::Seconds(3); }));
+  // By full jitter 7 in the mean. Were the wait 200 ms at most, about 30.
+  EXPECT_LT(client_->stats().connects, 16u);
+  EXPECT_GE(client_->stats().connects, 2u);
+  client_->Stop();
+}
+
+TEST_F(RedisClientTest, ARefusalNeverOutlivesTheClient) {
+  RedisServer server({}, RedisServer::Start::kLater);
+  StartClient(server.options());
+  int called = 0;
+  client_->Call({"PING"}, [&](const absl::StatusOr<Reply>&) { ++called; });
+  client_.reset();
+  loop_.io().poll();
+  EXPECT_EQ(called, 0);
+}
+
 TEST_F(RedisClientTest, ResetTellsInATurnOfItsOwn) {
   RedisServer server;
   StartAndWait(server.options());

@@ -1,4 +1,6 @@
 // The subscriber, the probe and what goes with them, against a real server.
+#include <unistd.h>
+
 #include <map>
 #include <memory>
 #include <string>
@@ -9,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/limits.h"
 #include "core/redis/client.h"
 #include "core/redis/preflight.h"
 #include "core/redis/probe.h"
@@ -114,6 +117,8 @@ TEST_F(RedisSubscriberTest, AKilledConnectionIsBackAtOnce) {
   StartSubscriber(server_.options());
   Follow("a");
   for (int i = 1; i <= 10; ++i) {
+    const absl::Duration up = loop_.Uptime();
+    ASSERT_TRUE(Until([&] { return loop_.Uptime() - up > limits::kReconnectSteady; }));
     ASSERT_EQ(server_.Command({"CLIENT", "KILL", "TYPE", "pubsub"}).integer, 1);
     ASSERT_TRUE(Until([&] { return confirmed_["a"] == i + 1; }));
     PublishAndHear("a", absl::StrCat("after ", i));
@@ -300,10 +305,47 @@ TEST_F(RedisProbeTest, AStoppedServerIsNotReadyAndBecomesItAgain) {
   ASSERT_TRUE(Until([&] { return Ready(); }));
   server_.Pause();
   ASSERT_TRUE(Until([&] { return !Ready(); }));
-  EXPECT_THAT(std::string(probe_->verdict().message()), HasSubstr("not heard within 2s"));
+  EXPECT_THAT(std::string(probe_->verdict().message()), HasSubstr("not heard within 1s"));
   server_.Resume();
   EXPECT_TRUE(Until([&] { return Ready(); }));
   EXPECT_EQ(losses_, 0);
+}
+
+// Two masters: the pub/sub connection is with another Redis than the commands.
+TEST_F(RedisProbeTest, ASubscriberOfAnotherRedisIsGivenUp) {
+  RedisServer other;
+  const std::string address = server_.folder() + "/moved.sock";
+  ASSERT_EQ(::symlink(other.socket().c_str(), address.c_str()), 0);
+  RedisOptions moved = server_.options();
+  moved.address.host_or_path = address;
+  client_ = std::make_unique<Client>(&loop_, server_.options());
+  client_->AddListener(this);
+  subscriber_ = std::make_unique<Subscriber>(&loop_, moved, this);
+  probe_ = std::make_unique<Probe>(&loop_, client_.get(), subscriber_.get(), kName, this);
+  client_->Start();
+  subscriber_->Start();
+  probe_->Start();
+  ASSERT_TRUE(
+      Until([&] { return absl::StrContains(probe_->verdict().message(), "not heard within"); }));
+  // The address is mended, which cuts nothing.
+  ASSERT_EQ(::unlink(address.c_str()), 0);
+  ASSERT_EQ(::symlink(server_.socket().c_str(), address.c_str()), 0);
+  EXPECT_TRUE(Until([&] { return Ready(); })) << probe_->verdict();
+  EXPECT_TRUE(other.running());
+}
+
+TEST_F(RedisProbeTest, ARightToSubscribeThatComesLateIsUsed) {
+  server_.Command(
+      {"ACL", "SETUSER", "bridge", "on", ">pw", "~*", "resetchannels", "&other:*", "+@all"});
+  RedisOptions options = server_.options();
+  options.username = "bridge";
+  options.password = "pw";
+  Begin(options);
+  ASSERT_TRUE(
+      Until([&] { return probe_->verdict().code() == absl::StatusCode::kPermissionDenied; }));
+  server_.Command({"ACL", "SETUSER", "bridge", "&webgui:*"});
+  EXPECT_TRUE(Until([&] { return Ready(); })) << probe_->verdict();
+  EXPECT_EQ(subscriber_->stats().losses, 0u);
 }
 
 TEST_F(RedisProbeTest, EvictionIsFoundOutAndTheTimeLearnt) {

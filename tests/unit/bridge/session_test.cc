@@ -32,6 +32,10 @@ FrameEntry Event(uint64_t epoch, uint64_t seq, bool visible = true,
           visible ? Frame::Make(absl::StrCat("event ", position.ToString())) : nullptr};
 }
 
+Delivery::Answer Page(uint64_t reader, std::vector<FrameEntry> rows) {
+  return {reader, {std::move(rows), false, absl::nullopt}};
+}
+
 class SessionTest : public ::testing::Test {
  protected:
   void Connect(Session::Options options = {}) {
@@ -71,11 +75,23 @@ class SessionTest : public ::testing::Test {
     Requests();
   }
 
+  // Something was lost, and the pause is over.
+  void Overflow() {
+    hub_.OnOverflow();
+    executor_.Advance(limits::kOverflowPause);
+  }
+
   test::FakeExecutor executor_;
   channel::Names names_{"webgui"};
   std::vector<FeedRequest> requests_;
   test::FakeTransport transport_;
-  Hub hub_{0, &executor_, [this](FeedRequest request) { requests_.push_back(std::move(request)); }};
+  bool accepting_ = true;
+  Hub hub_{0, &executor_, [this](FeedRequest request) {
+             if (!accepting_ && std::holds_alternative<FeedRequest::Attach>(request.what))
+               return false;
+             requests_.push_back(std::move(request));
+             return true;
+           }};
   std::unique_ptr<Session> session_;
 };
 
@@ -390,6 +406,98 @@ TEST_F(SessionTest, EventsOfAnotherViewMoveThePositionWhichIsToldNowAndThen) {
               ElementsAre(R"({"type":"$position","channel":"webgui:session:a","position":"7-4"})"));
   executor_.Advance(limits::kPositionInterval * 2);
   EXPECT_THAT(transport_.Sent(), IsEmpty()) << "nothing has changed";
+}
+
+TEST_F(SessionTest, AfterAnOverflowEverySubscriptionReadsOnFromItsPosition) {
+  Follow();
+  Deliver(Event(7, 4));
+  Overflow();  // 7-5 and 7-6 were lost
+  const std::vector<FeedRequest> requests = Requests();
+  ASSERT_EQ(requests.size(), 2u);
+  EXPECT_EQ(std::get<FeedRequest::Attach>(requests[1].what).channel, kChannel);
+  const auto& read = std::get<FeedRequest::Read>(requests[0].what);
+  EXPECT_EQ(read.ask.after, (Position{7, 4}));
+  EXPECT_THAT(Deliver(Delivery::Started{{7, 6}}), IsEmpty());
+  EXPECT_THAT(Deliver(Page(read.reader, {Event(7, 4), Event(7, 5), Event(7, 6)})),
+              ElementsAre("event 7-5", "event 7-6"));
+  EXPECT_THAT(Deliver(Event(7, 7)), ElementsAre("event 7-7"));
+}
+
+TEST_F(SessionTest, APageThatWasLostIsAskedForAgain) {
+  Connect();
+  Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a","after":"7-1"})");
+  Deliver(Delivery::Started{{7, 3}});
+  const uint64_t lost = std::get<FeedRequest::Read>(Requests().at(1).what).reader;
+  Deliver(Event(7, 4));
+  Overflow();
+  const std::vector<FeedRequest> requests = Requests();
+  const auto& again = std::get<FeedRequest::Read>(requests.at(0).what);
+  EXPECT_EQ(again.ask.after, (Position{7, 1}));
+  EXPECT_NE(again.reader, lost);
+  EXPECT_THAT(Deliver(Page(lost, {Event(7, 1), Event(7, 2)})), IsEmpty())
+      << "it was on its way all the same, and is nobody's";
+  EXPECT_THAT(Deliver(Page(again.reader, {Event(7, 1), Event(7, 2)})).back(), "event 7-2");
+  // What had queued may have had holes: one more Read, and only then it is live.
+  EXPECT_THAT(Answer({Event(7, 2), Event(7, 3), Event(7, 4), Event(7, 5)}),
+              ElementsAre("event 7-3", "event 7-4", "event 7-5",
+                          R"({"type":"$live","channel":"webgui:session:a","position":"7-5"})"));
+}
+
+TEST_F(SessionTest, AnOverflowDoesNotFeedACongestedBrowser) {
+  Follow();
+  transport_.set_congested(true);
+  Overflow();
+  EXPECT_EQ(Requests().size(), 1u) << "nothing is read";
+  transport_.set_congested(false);
+  session_->OnDrained();
+  EXPECT_THAT(Answer({Event(7, 3), Event(7, 4)}), ElementsAre("event 7-4"));
+}
+
+TEST_F(SessionTest, OverflowsInARowAreOneRecovery) {
+  Follow();
+  for (int i = 0; i < 1'000; ++i) hub_.OnOverflow();
+  EXPECT_THAT(Requests(), IsEmpty());
+  accepting_ = false;
+  executor_.Advance(limits::kOverflowPause);
+  EXPECT_EQ(Requests().size(), 1u) << "it reads; about the topic it will ask again";
+  accepting_ = true;
+  executor_.Advance(limits::kOverflowPause);
+  EXPECT_TRUE(std::holds_alternative<FeedRequest::Attach>(Requests().back().what));
+  executor_.Advance(limits::kOverflowPause * 5);
+  EXPECT_THAT(Requests(), IsEmpty());
+}
+
+TEST_F(SessionTest, AfterAnOverflowWhoHadNotBegunBegins) {
+  Connect();
+  Say(R"({"cmd":"subscribe","id":1,"channel":"webgui:session:a"})");
+  Requests();
+  Overflow();
+  EXPECT_EQ(Requests().size(), 1u);
+  EXPECT_THAT(Deliver(Delivery::Started{{7, 3}}).at(0), HasSubstr("$subscribed"));
+}
+
+TEST_F(SessionTest, ATopicThatWasRefusedWhileItWasAttachedAnewIsDetached) {
+  Connect();
+  Say(R"({"cmd":"subscribe","id":1,"channel":"webgui:session:a"})");
+  Overflow();
+  Deliver(Delivery::Refused{absl::PermissionDeniedError("no")});
+  Requests();
+  Deliver(Delivery::Started{{7, 3}});
+  const std::vector<FeedRequest> requests = Requests();
+  ASSERT_EQ(requests.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<FeedRequest::Detach>(requests[0].what));
+}
+
+TEST_F(SessionTest, TooManyRequestsForTheFeedsAreAnError) {
+  Connect();
+  accepting_ = false;
+  EXPECT_THAT(Say(R"({"cmd":"subscribe","id":1,"channel":"webgui:session:a"})"), IsEmpty());
+  executor_.Advance(absl::ZeroDuration());
+  EXPECT_THAT(transport_.Sent().at(0),
+              StartsWith(R"({"type":"$error","id":1,"code":"unavailable")"));
+  accepting_ = true;
+  Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a"})");
+  EXPECT_THAT(Deliver(Delivery::Started{{7, 3}}, 2).at(0), HasSubstr("$subscribed"));
 }
 
 TEST_F(SessionTest, PingsOnlyWhoAskedForThem) {

@@ -8,6 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/time/clock.h"
+#include "core/base/limits.h"
 #include "tests/support/log_capture.h"
 
 namespace spanwire::base {
@@ -85,11 +87,26 @@ TEST(LifecycleDeathTest, ASecondSignalEndsTheProcessAtOnceEvenWhenTheLoopIsStuck
     Loop admin("admin");
     Lifecycle lifecycle(&admin);
     ::raise(SIGTERM);
+    absl::SleepFor(limits::kSignalEcho * 1.5);
     ::raise(signal);  // no loop has run
     std::exit(0);
   };
   EXPECT_EXIT(stuck(SIGTERM), ::testing::ExitedWithCode(128 + SIGTERM), "");
   EXPECT_EXIT(stuck(SIGINT), ::testing::ExitedWithCode(128 + SIGINT), "");
+}
+
+TEST(LifecycleDeathTest, AnEchoOfTheFirstSignalIsNoSecondOne) {
+  EXPECT_EXIT(
+      {
+        Loop admin("admin");
+        Lifecycle lifecycle(&admin);
+        ::raise(SIGTERM);
+        ::raise(SIGTERM);
+        lifecycle.OnDrain(absl::Seconds(10), [&] { lifecycle.Finish(3); });
+        admin.Run();
+        std::exit(lifecycle.exit_code());
+      },
+      ::testing::ExitedWithCode(3), "");
 }
 
 TEST(LifecycleDeathTest, AfterItsEndSignalsEndTheProcessAgain) {

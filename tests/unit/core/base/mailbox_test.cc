@@ -2,6 +2,7 @@
 
 #include <future>
 #include <map>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -85,6 +86,48 @@ TEST(Mailbox, TheHandlerMayDestroyItsOwnMailbox) {
   mailbox->Post(5);
   executor.RunPosted();
   EXPECT_EQ(*held, 5);
+}
+
+TEST(Mailbox, OverItsBoundItRefusesUntilItIsEmptied) {
+  test::FakeExecutor executor;
+  std::vector<std::string> got;
+  Mailbox<int> mailbox(
+      &executor,
+      [&](std::vector<int>&& batch) {
+        for (int item : batch) got.push_back(std::to_string(item));
+      },
+      [&] { got.push_back("overflow"); }, {3, 100});
+  EXPECT_TRUE(mailbox.Post(1));
+  EXPECT_TRUE(mailbox.Post(2));
+  EXPECT_TRUE(mailbox.Post(3));
+  EXPECT_FALSE(mailbox.Post(4));
+  mailbox.PostAnyway(5);
+  executor.RunPosted();
+  EXPECT_THAT(got, ElementsAre("1", "2", "3", "5", "overflow"));
+  got.clear();
+  EXPECT_TRUE(mailbox.Post(6));
+  executor.RunPosted();
+  EXPECT_THAT(got, ElementsAre("6"));
+}
+
+TEST(Mailbox, BytesAreBoundedTooAndAHoleIsNeverFollowedByMore) {
+  test::FakeExecutor executor;
+  std::vector<int> got;
+  int overflows = 0;
+  Mailbox<int> mailbox(
+      &executor,
+      [&](std::vector<int>&& batch) { got.insert(got.end(), batch.begin(), batch.end()); },
+      [&] { ++overflows; }, {1'000, 100});
+  EXPECT_TRUE(mailbox.Post(1, 500)) << "one always fits";
+  EXPECT_FALSE(mailbox.Post(2, 1));
+  EXPECT_FALSE(mailbox.Post(3, 0)) << "small enough, but behind one that was refused";
+  executor.RunPosted();
+  EXPECT_TRUE(mailbox.Post(4, 50));
+  EXPECT_TRUE(mailbox.Post(5, 50));
+  EXPECT_FALSE(mailbox.Post(6, 1));
+  executor.RunPosted();
+  EXPECT_THAT(got, ElementsAre(1, 4, 5));
+  EXPECT_EQ(overflows, 2);
 }
 
 TEST(Mailbox, KeepsTheOrderOfEachThreadAndLosesNothing) {

@@ -13,6 +13,7 @@ using ::spanwire::test::Text;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr char kInfo[] =
     "# Server\r\nredis_version:7.0.15\r\nredis_git_sha1:00000000\r\nos:Linux\r\n";
@@ -44,6 +45,19 @@ TEST(Handshake, RefusedPasswordIsUnauthenticated) {
       handshake.OnReply(ErrorReply("WRONGPASS invalid username-password pair"));
   EXPECT_EQ(status.code(), absl::StatusCode::kUnauthenticated);
   EXPECT_THAT(std::string(status.message()), HasSubstr("WRONGPASS"));
+}
+
+TEST(Handshake, WhatRedisQuotesOfAuthIsNotPassedOn) {
+  for (const char* error :
+       {"ERR unknown command 'AUTH', with args beginning with: 'broker' 's3cret' ",
+        "WRONGPASS s3cret", "s3cret", "S3CRET s3cret", "", "-s3cret"}) {
+    Handshake handshake("broker", "s3cret");
+    const absl::Status status = handshake.OnReply(ErrorReply(error));
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnauthenticated) << error;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("redis refuses AUTH"));
+    EXPECT_THAT(std::string(status.message()), Not(HasSubstr("s3cret")));
+    EXPECT_THAT(std::string(status.message()), Not(HasSubstr("S3CRET")));
+  }
 }
 
 TEST(Handshake, PasswordWantedIsUnauthenticated) {

@@ -27,8 +27,12 @@ constexpr char kName[] = "webgui:probe:bridge-1";
 // A Redis with one key and one channel, which answers at once while `answering`.
 class ProbeTest : public ::testing::Test, public PubSub, public ProbeListener {
  protected:
-  void Subscribe(absl::string_view channel) override { subscribed_.emplace(channel); }
+  void Subscribe(absl::string_view channel) override {
+    subscribed_.emplace(channel);
+    ++subscribes_;
+  }
   void Unsubscribe(absl::string_view channel) override { subscribed_.erase(std::string(channel)); }
+  void Reset(absl::Status why) override { resets_.push_back(std::move(why)); }
   void OnProbe(const absl::Status& verdict) override { verdicts_.push_back(verdict); }
   void OnDataSetLost() override { ++losses_; }
 
@@ -78,6 +82,8 @@ class ProbeTest : public ::testing::Test, public PubSub, public ProbeListener {
   test::FakeExecutor executor_;
   test::FakeCommands commands_;
   std::set<std::string> subscribed_;
+  int subscribes_ = 0;
+  std::vector<absl::Status> resets_;
   std::string key_;
   std::string publish_error_;
   std::string set_error_;
@@ -111,19 +117,76 @@ TEST_F(ProbeTest, StaysReadyWithoutAWord) {
   EXPECT_EQ(std::set<std::string>(tokens_.begin(), tokens_.end()).size(), tokens_.size());
 }
 
-TEST_F(ProbeTest, NotHeardWithinTwoSecondsIsNotReady) {
+TEST_F(ProbeTest, NotHeardByTheDeadlineIsNotReady) {
   Begin();
   Second();
   delivering_ = false;
   Second();
-  Second();
-  EXPECT_TRUE(probe_.verdict().ok()) << "1 s of silence";
-  Second();
+  executor_.Advance(limits::kProbeDeadline - absl::Milliseconds(1));
+  EXPECT_TRUE(probe_.verdict().ok());
+  executor_.Advance(absl::Milliseconds(1));
   EXPECT_EQ(probe_.verdict().code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(std::string(probe_.verdict().message()), HasSubstr("not heard within 2s"));
+  EXPECT_THAT(std::string(probe_.verdict().message()), HasSubstr("not heard within 1s"));
+  Serve();
   delivering_ = true;
   Second();
   EXPECT_TRUE(probe_.verdict().ok());
+}
+
+TEST_F(ProbeTest, APausedRedisIsToldWithinTwoIntervals) {
+  Begin();
+  Second();
+  // It stops right after a token was heard, and answers nothing any more.
+  for (int i = 0; i < 20; ++i) executor_.Advance(limits::kProbeInterval / 10);
+  EXPECT_EQ(probe_.verdict().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(ProbeTest, ADeafSubscriberIsGivenUp) {
+  Begin();
+  delivering_ = false;
+  for (absl::Duration t; t < limits::kProbeDeaf; t += limits::kProbeInterval) Second();
+  EXPECT_TRUE(resets_.empty()) << "the first token is not unheard for so long";
+  Second();
+  ASSERT_EQ(resets_.size(), 1u);
+  EXPECT_THAT(std::string(resets_[0].message()), HasSubstr("not heard for 5s"));
+  // The new connection is as deaf: it gets its time, too.
+  probe_.OnPubSubDown(resets_[0]);
+  probe_.OnSubscribed(kName);
+  Serve();
+  for (int i = 0; i < 4; ++i) Second();
+  EXPECT_EQ(resets_.size(), 1u);
+  Second();
+  Second();
+  EXPECT_EQ(resets_.size(), 2u);
+  EXPECT_FALSE(probe_.verdict().ok());
+  probe_.OnPubSubDown(resets_[1]);
+  delivering_ = true;
+  probe_.OnSubscribed(kName);
+  Serve();
+  EXPECT_TRUE(probe_.verdict().ok());
+}
+
+TEST_F(ProbeTest, WhoHearsLateIsNotDeaf) {
+  Begin();
+  delivering_ = false;
+  for (int i = 0; i < 8; ++i) Second();
+  resets_.clear();
+  probe_.OnPubSubDown(absl::UnavailableError("given up"));
+  probe_.OnSubscribed(kName);
+  Serve();
+  // From here on tokens are heard ten seconds after their publication.
+  const size_t first = tokens_.size();
+  for (size_t i = 0; i < 30; ++i) {
+    if (i > 3) probe_.OnMessage(kName, tokens_.at(first - 4 + i / 4));
+    Second();
+  }
+  EXPECT_TRUE(resets_.empty());
+}
+
+TEST_F(ProbeTest, WhatWasNotPublishedProvesNobodyDeaf) {
+  Begin();
+  for (int i = 0; i < 30; ++i) executor_.Advance(limits::kProbeInterval);  // Redis is paused
+  EXPECT_TRUE(resets_.empty());
 }
 
 TEST_F(ProbeTest, SilenceOfAnyLengthEndsWithTheFirstToken) {
@@ -168,6 +231,21 @@ TEST_F(ProbeTest, ForbiddenSubscriptionIsTold) {
   EXPECT_EQ(probe_.verdict().code(), absl::StatusCode::kUnavailable);
   probe_.OnSubscribeFailed(kName, absl::PermissionDeniedError("no"));
   EXPECT_EQ(probe_.verdict(), absl::PermissionDeniedError("no"));
+}
+
+TEST_F(ProbeTest, AForbiddenSubscriptionIsTriedAgainEachSecond) {
+  probe_.Start();
+  Serve();
+  probe_.OnSubscribeFailed(kName, absl::PermissionDeniedError("no"));
+  const int before = subscribes_;
+  Second();
+  Second();
+  EXPECT_EQ(subscribes_, before + 2);
+  probe_.OnSubscribed(kName);
+  Serve();
+  EXPECT_TRUE(probe_.verdict().ok());
+  Second();
+  EXPECT_EQ(subscribes_, before + 2);
 }
 
 TEST_F(ProbeTest, ForbiddenKeyIsToldAndOutOfMemoryIsNot) {
@@ -223,6 +301,7 @@ TEST_F(ProbeTest, AKeyThatIsGoneMeansThatTheDataSetIs) {
   key_.clear();  // FLUSHALL
   Second();
   EXPECT_EQ(losses_, 1);
+  EXPECT_EQ(resets_.size(), 1u) << "pub/sub may be with the Redis that was";
   EXPECT_FALSE(key_.empty()) << "it is set anew";
   for (int i = 0; i < 10; ++i) Second();
   EXPECT_EQ(losses_, 1);
