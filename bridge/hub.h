@@ -19,6 +19,7 @@
 #include "absl/types/optional.h"
 #include "bridge/delivery.h"
 #include "core/base/executor.h"
+#include "core/base/random.h"
 
 namespace spanwire::bridge {
 
@@ -84,7 +85,7 @@ class Hub {
   std::vector<uint64_t> refused_;  // topics whose Attach was not taken, until they are told
   base::Executor::Timer refusal_;
   base::Executor::Timer recovery_;
-  std::minstd_rand random_{std::random_device{}()};
+  std::minstd_rand random_{static_cast<uint32_t>(base::FreshSeed())};
   uint64_t last_topic_ = 0;
   uint64_t last_reader_ = 0;
   base::Executor::Timer tick_;

@@ -1,7 +1,6 @@
 // spanwire-bridge: follows channels in Redis and delivers them to browsers.
 #include <cstdio>
 #include <cstdlib>
-#include <random>
 #include <string>
 #include <utility>
 
@@ -12,6 +11,7 @@
 #include "core/base/lifecycle.h"
 #include "core/base/log.h"
 #include "core/base/metrics.h"
+#include "core/base/random.h"
 #include "core/base/readiness.h"
 #include "core/base/settings.h"
 #include "core/base/version.h"
@@ -32,9 +32,7 @@ Server::Options MakeOptions(const v1::BridgeConfig& config, redis::RedisOptions 
   options.prefix = config.log().prefix();
   options.feeds.redis = std::move(redis);
   options.feeds.log_ttl = base::ToDuration(config.log().ttl());
-  options.feeds.instance =
-      absl::StrCat("bridge-", absl::Hex(std::random_device{}(), absl::kZeroPad8),
-                   absl::Hex(std::random_device{}(), absl::kZeroPad8));
+  options.feeds.instance = absl::StrCat("bridge-", absl::Hex(base::FreshSeed(), absl::kZeroPad16));
   options.feeds.plain_json = config.bridge().legacy_json();
   const auto& bridge = config.bridge();
   options.allowed_hosts.assign(bridge.allowed_hosts().begin(), bridge.allowed_hosts().end());

@@ -1,6 +1,5 @@
 #include "broker/broker.h"
 
-#include <random>
 #include <utility>
 #include <vector>
 
@@ -8,15 +7,14 @@
 #include "absl/time/clock.h"
 #include "core/base/limits.h"
 #include "core/base/log.h"
+#include "core/base/random.h"
 #include "core/redis/preflight.h"
 
 namespace spanwire::broker {
 namespace {
 
 std::string RandomInstance() {
-  std::random_device random;
-  return absl::StrCat("broker-", absl::Hex(random(), absl::kZeroPad8),
-                      absl::Hex(random(), absl::kZeroPad8));
+  return absl::StrCat("broker-", absl::Hex(base::FreshSeed(), absl::kZeroPad16));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "broker/frames.h"
 #include "core/base/limits.h"
+#include "core/base/random.h"
 #include "spanwire/v1/publisher.grpc.pb.h"
 
 namespace spanwire::broker {
@@ -27,7 +28,7 @@ grpc::Status ToGrpc(const absl::Status& status) {
 // So that agents that lost the same broker at the same moment do not come back at the same moment.
 void AddRetryHint(const absl::Status& status, grpc::CallbackServerContext* context) {
   if (!absl::IsUnavailable(status)) return;
-  static thread_local std::mt19937_64 random(std::random_device{}());
+  static thread_local std::mt19937_64 random(base::FreshSeed());
   const int64_t most = absl::ToInt64Milliseconds(limits::kRetryAfter);
   context->AddTrailingMetadata(
       kRetryKey, absl::StrCat(std::uniform_int_distribution<int64_t>(1, most)(random)));

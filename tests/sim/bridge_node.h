@@ -8,12 +8,38 @@
 
 #include "bridge/feeds.h"
 #include "bridge/hub.h"
+#include "core/base/mailbox.h"
 #include "core/channel/log_reader.h"
 #include "core/redis/probe.h"
 #include "core/redis/redis_clock.h"
 #include "tests/sim/redis_link.h"
 
 namespace spanwire::sim {
+
+// A loop that can be held up: what is posted to it waits.
+class HeldExecutor final : public base::Executor {
+ public:
+  explicit HeldExecutor(base::Executor* executor) : executor_(executor) {}
+  absl::Time Now() const override { return executor_->Now(); }
+  absl::Duration Uptime() const override { return executor_->Uptime(); }
+  [[nodiscard]] Timer After(absl::Duration delay, base::Task task) override {
+    return executor_->After(delay, std::move(task));
+  }
+  void Post(base::Task task) override {
+    held_ ? waiting_.push_back(std::move(task)) : executor_->Post(std::move(task));
+  }
+  void Hold(bool held) {
+    held_ = held;
+    if (held) return;
+    for (base::Task& task : waiting_) executor_->Post(std::move(task));
+    waiting_.clear();
+  }
+
+ private:
+  base::Executor* const executor_;
+  std::vector<base::Task> waiting_;
+  bool held_ = false;
+};
 
 class BridgeNode final : private redis::PubSubListener,
                          private redis::ProbeListener,
@@ -27,23 +53,19 @@ class BridgeNode final : private redis::PubSubListener,
         reader(network->executor, &client, &clock, names, log_ttl),
         feeds(
             network->executor, &reader,
-            [this, executor = network->executor](size_t, Delivery delivery) {
-              executor->Post([this, alive = std::weak_ptr<char>(alive_),
-                              delivery = std::move(delivery)]() mutable {
-                if (alive.expired()) return;
-                std::vector<Delivery> deliveries;
-                deliveries.push_back(std::move(delivery));
-                hub.OnDeliveries(std::move(deliveries));
-              });
-            },
-            true),
+            [this](size_t, Delivery delivery) { deliveries.Post(std::move(delivery)); }, true),
         hub(0, network->executor,
             [this, executor = network->executor](bridge::FeedRequest request) {
               executor->Post([this, alive = std::weak_ptr<char>(alive_),
                               request = std::move(request)]() mutable {
                 if (!alive.expired()) feeds.OnRequest(std::move(request));
               });
+              return true;
             }),
+        lane(network->executor),
+        deliveries(
+            &lane, [this](std::vector<Delivery>&& batch) { hub.OnDeliveries(std::move(batch)); },
+            [this] { hub.OnOverflow(); }, {kMailboxItems, SIZE_MAX}),
         probe(network->executor, &client, &pubsub, names->Probe(instance), this) {
     feeds.set_pubsub(&pubsub);
     pubsub.set_listener(this);
@@ -56,12 +78,15 @@ class BridgeNode final : private redis::PubSubListener,
   ~BridgeNode() override { client.Abandon(); }
 
   using Delivery = bridge::Delivery;
+  static constexpr size_t kMailboxItems = 24;  // small, so that holding it up is soon noticed
   SimClient client;
   SimPubSub pubsub;
   redis::RedisClock clock;
   channel::LogReader reader;
   bridge::Feeds feeds;
   bridge::Hub hub;
+  HeldExecutor lane;
+  base::Mailbox<Delivery> deliveries;
   redis::Probe probe;
 
  private:

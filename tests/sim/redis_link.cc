@@ -165,6 +165,12 @@ void SimPubSub::OnPublished(const std::string& channel, const std::string& paylo
   });
 }
 
+void SimPubSub::Reset(absl::Status) {
+  network_->executor->Post([this, alive = std::weak_ptr<char>(alive_)] {
+    if (!alive.expired()) Cut();
+  });
+}
+
 void SimPubSub::Cut() {
   if (!up_) return;
   up_ = false;

@@ -83,7 +83,7 @@ class SimPubSub final : public redis::PubSub {
 
   void Subscribe(absl::string_view channel) override;
   void Unsubscribe(absl::string_view channel) override;
-  void Reset(absl::Status) { Cut(); }
+  void Reset(absl::Status why) override;
 
   // From Redis.
   void OnPublished(const std::string& channel, const std::string& payload);
@@ -104,6 +104,7 @@ class SimPubSub final : public redis::PubSub {
   uint64_t next_ = 0;
   bool up_ = false;
   base::Executor::Timer connecting_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
 }  // namespace spanwire::sim

@@ -148,16 +148,24 @@ void World::AddFaults(const std::set<std::string>& without) {
           [this] { redis_.out_of_memory = false; });
   });
   maybe("scripts", 0.2, 0.2, [this] { redis_.knows_scripts = false; });
+  maybe("held-up", 0.3, 0.3, [=, this] {
+    const size_t i = index();
+    if (!bridges_[i]) return;
+    bridges_[i]->lane.Hold(true);
+    Later(absl::Milliseconds(Between(random_, 1, 1500)), [this, i] {
+      if (bridges_[i]) bridges_[i]->lane.Hold(false);
+    });
+  });
   maybe("broker-drain", 0.3, 0.1, [=, this] { DrainBroker(index()); });
   maybe("bridge-drain", 0.3, 0.1, [=, this] { DrainBridge(index()); });
   if (maybe("expiry", 0.25, 0, nullptr)) appender_.log_ttl = absl::Seconds(Between(random_, 2, 8));
 }
 
 std::vector<std::string> World::FaultNames() {
-  return {"broker-crash", "bridge-crash", "broker-cut", "bridge-cut", "pubsub-killed", "stall",
-          "browser-cut",  "slow",         "restart",    "drops",      "zombies",       "trim",
-          "delete",       "flush",        "failover",   "skew",       "memory",        "scripts",
-          "broker-drain", "bridge-drain", "expiry"};
+  return {"broker-crash", "bridge-crash", "broker-cut",   "bridge-cut", "pubsub-killed", "stall",
+          "browser-cut",  "slow",         "restart",      "drops",      "zombies",       "trim",
+          "delete",       "flush",        "failover",     "skew",       "memory",        "scripts",
+          "held-up",      "broker-drain", "bridge-drain", "expiry"};
 }
 
 void World::Happen(const std::string& what) {
@@ -318,6 +326,7 @@ void World::Settle() {
     if (!bridge) continue;
     bridge->client.Stall(false);
     bridge->pubsub.Stall(false);
+    bridge->lane.Hold(false);
   }
   for (const auto& browser : browsers_) browser->SetSlow(false);
   const absl::Duration end = executor_.Uptime() + kSettled;
