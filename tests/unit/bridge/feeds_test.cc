@@ -30,6 +30,7 @@ class FeedsTest : public ::testing::Test, public redis::PubSub {
 
   void Subscribe(absl::string_view channel) override { subscribed_.emplace_back(channel); }
   void Unsubscribe(absl::string_view) override { ++unsubscribed_; }
+  void Reset(absl::Status) override {}
 
   // Follows and confirms, at 7-3.
   void Follow(uint64_t topic, const std::string& channel) {
