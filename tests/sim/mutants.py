@@ -45,8 +45,6 @@ MUTANTS = [
            "return position.seq == 1 && prev == last;", "return position.seq == 1 && prev.has_value();"),
     Mutant("what waited for a Read is delivered though the Read saw it gone", FOLLOWER,
            "for (size_t i = mark_; i < queue.size(); ++i)", "for (size_t i = 0; i < queue.size(); ++i)", FEED),
-    Mutant("an old event is delivered again", FOLLOWER,
-           "if (entry.position.epoch == last_->epoch && entry.position.seq <= last_->seq) return;", "", FEED),
     Mutant("acknowledged before all channels have it", "broker/publish_stream.cc",
            "if (--sent.outstanding == 0", "if ((sent.outstanding = 0) == 0"),
     Mutant("a failed call lets what is behind it pass", APPENDER,

@@ -493,8 +493,9 @@ TEST_F(SessionTest, TooManyRequestsForTheFeedsAreAnError) {
   accepting_ = false;
   EXPECT_THAT(Say(R"({"cmd":"subscribe","id":1,"channel":"webgui:session:a"})"), IsEmpty());
   executor_.Advance(absl::ZeroDuration());
-  EXPECT_THAT(transport_.Sent().at(0),
-              StartsWith(R"({"type":"$error","id":1,"code":"unavailable")"));
+  EXPECT_THAT(
+      transport_.Sent().at(0),
+      StartsWith(R"({"type":"$error","id":1,"channel":"webgui:session:a","code":"unavailable")"));
   accepting_ = true;
   Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a"})");
   EXPECT_THAT(Deliver(Delivery::Started{{7, 3}}, 2).at(0), HasSubstr("$subscribed"));
