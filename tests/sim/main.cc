@@ -31,6 +31,8 @@ namespace {
 uint64_t next_machine_seed = 0;
 uint64_t MachineSeed() { return ++next_machine_seed * 0x9E3779B97F4A7C15; }
 
+constexpr unsigned kRunSeconds = 20;  // a run takes some 20 ms
+
 enum class Say { kNothing, kViolations, kAll };
 
 // Whether the run is good.
@@ -63,6 +65,7 @@ bool RunSeed(uint64_t seed, const std::set<std::string>& without, Say say) {
 
 pid_t Start(uint64_t seed, const std::set<std::string>& without, Say say) {
   const pid_t child = fork();
+  if (child == 0) alarm(kRunSeconds);  // a run that never ends has failed
   if (child == 0) _exit(RunSeed(seed, without, say) ? 0 : 1);
   return child;
 }
