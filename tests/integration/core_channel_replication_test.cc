@@ -75,9 +75,9 @@ class ReplicationTest : public ::testing::Test {
   std::unique_ptr<test::RedisServer> Replica() {
     auto replica = std::make_unique<test::RedisServer>(
         std::vector<std::string>{"--replicaof", "127.0.0.1", absl::StrCat(master_.tcp_port())});
+    // The master has to see it too, or WAIT does not count it yet.
     EXPECT_TRUE(test::RunUntil(loop_, [&] {
-      return absl::StrContains(replica->Command({"INFO", "replication"}).text,
-                               "master_link_status:up");
+      return absl::StrContains(master_.Command({"INFO", "replication"}).text, "state=online");
     }));
     return replica;
   }
