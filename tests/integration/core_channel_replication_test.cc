@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/loop.h"
 #include "core/channel/appender.h"
@@ -77,8 +78,11 @@ class ReplicationTest : public ::testing::Test {
     ExpectInStep(master_, *replica);
     return replica;
   }
-  // Until it follows write by write: a link that is up may still take a second until then.
+  // Until it follows write by write, and not only has a snapshot: that can take a second more.
   void ExpectInStep(const test::RedisServer& master, const test::RedisServer& replica) {
+    EXPECT_TRUE(Until([&] {
+      return absl::StrContains(master.Command({"INFO", "replication"}).text, "state=online");
+    }));
     master.Command({"SET", "step", absl::StrCat(++steps_)});
     EXPECT_TRUE(Until([&] {
       return replica.Command({"GET", "step"}).text == absl::StrCat(steps_);
