@@ -17,6 +17,12 @@ std::string RandomInstance() {
   return absl::StrCat("broker-", absl::Hex(base::FreshSeed(), absl::kZeroPad16));
 }
 
+// A WAIT may take its timeout, and follow another one.
+redis::RedisOptions OfWaits(redis::RedisOptions options, absl::Duration timeout) {
+  options.timeout += timeout * 2;
+  return options;
+}
+
 }  // namespace
 
 Broker::Broker(base::Loop* loop, Options options, BrokerMetrics* metrics, OnVerdict on_verdict,
@@ -27,9 +33,17 @@ Broker::Broker(base::Loop* loop, Options options, BrokerMetrics* metrics, OnVerd
       on_unfit_(std::move(on_unfit)),
       names_(std::move(options.prefix)),
       router_(&names_),
-      client_(loop, std::move(options.redis)),
+      client_(loop, options.redis),
+      waits_(options.replication
+                 ? std::make_unique<redis::Client>(
+                       loop, OfWaits(options.redis, options.replication->timeout), "waits")
+                 : nullptr),
+      replicas_(options.replication ? std::make_unique<channel::ReplicaBarrier>(
+                                          loop, &client_, waits_.get(),
+                                          names_.MarkerKey(RandomInstance()), *options.replication)
+                                    : nullptr),
       clock_(loop, &client_),
-      streams_(loop, &client_, &names_, metrics, options.appender),
+      streams_(loop, &client_, &names_, metrics, options.appender, replicas_.get()),
       probe_(loop, &client_, &names_, RandomInstance(), options.appender.verb, [this] { Judge(); }),
       mailbox_(loop, [this](std::vector<base::Task>&& tasks) {
         const absl::Duration ahead = clock_.offset().value_or(absl::ZeroDuration());
@@ -45,12 +59,14 @@ Broker::~Broker() = default;
 
 void Broker::Start() {
   client_.Start();
+  if (waits_ != nullptr) waits_->Start();
   Tick();
 }
 
 void Broker::Stop() {
   tick_.reset();
   client_.Stop();
+  if (waits_ != nullptr) waits_->Stop();
 }
 
 absl::Time Broker::Now() const { return absl::Now() + absl::Microseconds(redis_ahead_us_.load()); }

@@ -5,11 +5,13 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "broker/metrics.h"
 #include "broker/probe.h"
 #include "broker/router.h"
@@ -18,6 +20,7 @@
 #include "core/base/mailbox.h"
 #include "core/channel/appender.h"
 #include "core/channel/name.h"
+#include "core/channel/replica_barrier.h"
 #include "core/redis/client.h"
 #include "core/redis/options.h"
 #include "core/redis/redis_clock.h"
@@ -30,6 +33,7 @@ class Broker final : private redis::ConnectionListener {
     redis::RedisOptions redis;
     std::string prefix = "webgui";  // has passed channel::CheckPrefix
     channel::Appender::Options appender;
+    absl::optional<channel::ReplicaBarrier::Options> replication;  // none: the level is not offered
   };
   // Whether agents can be served, or why not. Called on the redis loop, again and again.
   using OnVerdict = absl::AnyInvocable<void(const absl::Status&)>;
@@ -77,6 +81,9 @@ class Broker final : private redis::ConnectionListener {
   const channel::Names names_;
   const Router router_;
   redis::Client client_;
+  // For WAIT alone; only when the level is offered.
+  std::unique_ptr<redis::Client> waits_;
+  std::unique_ptr<channel::ReplicaBarrier> replicas_;
   redis::RedisClock clock_;
   std::atomic<int64_t> redis_ahead_us_ = 0;  // its clock before this machine's
   Streams streams_;

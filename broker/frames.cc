@@ -129,6 +129,13 @@ absl::StatusOr<PublishCall> ReadPublishCall(absl::string_view bytes, const Route
       absl::Status status = CheckType(reader, WireType::kBytes, "idempotency_key");
       if (!status.ok()) return status;
       call.idempotency_key = std::string(reader.bytes());
+    } else if (reader.number() == v1::PublishRequest::kAckLevelFieldNumber) {
+      absl::Status status = CheckType(reader, WireType::kVarint, "ack_level");
+      if (!status.ok()) return status;
+      // An enum on the wire is an int32, whatever the varint holds beyond.
+      const int level = static_cast<int>(reader.varint());
+      if (!v1::AckLevel_IsValid(level)) return Bad("ack_level", "is none that this broker knows");
+      call.ack_level = static_cast<v1::AckLevel>(level);
     } else if (reader.number() == v1::PublishRequest::kEventsFieldNumber) {
       absl::Status status = CheckType(reader, WireType::kBytes, "events");
       status.Update(CheckCount("events", call.events.size()));

@@ -29,7 +29,8 @@ struct PublishFrame {
 
 // A PublishRequest.
 struct PublishCall {
-  std::string idempotency_key;      // empty, or valid
+  std::string idempotency_key;  // empty, or valid
+  v1::AckLevel ack_level = v1::ACK_LEVEL_UNSPECIFIED;
   std::vector<RoutedEvent> events;  // at least one, all acceptable
 };
 

@@ -38,6 +38,10 @@ Broker::Options MakeOptions(const v1::BrokerConfig& config, redis::RedisOptions 
   options.appender.max_events = config.log().max_events();
   options.appender.max_bytes = config.log().max_bytes();
   options.appender.append_deadline = base::ToDuration(config.append_deadline());
+  if (config.replication().replicas() > 0) {
+    options.replication = {config.replication().replicas(),
+                           base::ToDuration(config.replication().timeout())};
+  }
   return options;
 }
 

@@ -32,6 +32,11 @@ BrokerMetrics::BrokerMetrics(base::Metrics* m)
       append_refusals(m->AddCounter("spanwire_broker_append_refusals_total",
                                     "Calls of publish.lua that Redis answered with an error.")),
       epochs(m->AddCounter("spanwire_broker_channel_epochs_total", "Epochs begun on channels.")),
+      replicated(m->AddCounter("spanwire_broker_replicated_total",
+                               "Events committed at ack level replicated.")),
+      unreplicated(m->AddCounter("spanwire_broker_unreplicated_total",
+                                 "Events of ack level replicated that replicas did not have in "
+                                 "time; their agents were told.")),
       queue_bytes(m->AddGauge("spanwire_broker_queue_bytes", "Bytes waiting for Redis.")),
       redis_up(m->AddGauge("spanwire_broker_redis_up", "1 while Redis is connected.")),
       redis_losses(m->AddCounter("spanwire_broker_redis_losses_total",

@@ -35,6 +35,8 @@ struct BrokerMetrics {
   base::Counter& append_calls;
   base::Counter& append_refusals;
   base::Counter& epochs;
+  base::Counter& replicated;
+  base::Counter& unreplicated;
   base::Gauge& queue_bytes;
   base::Gauge& redis_up;
   base::Counter& redis_losses;

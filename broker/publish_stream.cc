@@ -25,9 +25,6 @@ absl::Status CheckOpen(const v1::Open& open) {
   if (open.producer_epoch() > 0 && open.producer_id().empty()) {
     return bad("producer_id", "is empty; a producer_epoch belongs to one");
   }
-  if (open.ack_level() == v1::ACK_LEVEL_REPLICATED) {
-    return bad("ack_level", "ACK_LEVEL_REPLICATED is not offered by this broker");
-  }
   if (!v1::AckLevel_IsValid(open.ack_level()))
     return bad("ack_level", "is none that this broker knows");
   if (!open.agent().empty()) {

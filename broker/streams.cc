@@ -10,12 +10,14 @@
 namespace spanwire::broker {
 
 Streams::Streams(base::Executor* executor, redis::Commands* redis, const channel::Names* names,
-                 BrokerMetrics* metrics, channel::Appender::Options options)
+                 BrokerMetrics* metrics, channel::Appender::Options options,
+                 channel::ReplicaBarrier* replicas)
     : executor_(executor),
       redis_(redis),
       metrics_(metrics),
+      offers_replicated_(replicas != nullptr),
       epochs_(redis, names),
-      appender_(executor, redis, names, this, std::move(options)),
+      appender_(executor, redis, names, this, std::move(options), replicas),
       random_(base::FreshSeed()) {
   own_id_ = absl::StrCat("broker:", RandomId(), ":");
   appender_.set_on_room([this] { ResumeSome(); });
@@ -37,6 +39,14 @@ absl::Status Streams::Refusal() const {
   if (draining_) return absl::UnavailableError("the broker is going down");
   if (!redis_->up()) return absl::UnavailableError("redis is not connected");
   return gate_;
+}
+
+absl::Status Streams::CheckLevel(absl::string_view field, v1::AckLevel level) const {
+  if (level != v1::ACK_LEVEL_REPLICATED || offers_replicated_) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      field,
+      " ACK_LEVEL_REPLICATED is not offered by this broker: its setting replication.replicas "
+      "is 0"));
 }
 
 std::unique_ptr<PublishStream> Streams::Add(PublishStream::Transport* transport) {
@@ -63,36 +73,42 @@ void Streams::Remove(PublishStream* stream) {
 
 void Streams::OnOpen(PublishStream* stream, const v1::Open& open) {
   if (absl::Status refusal = Refusal(); !refusal.ok()) return stream->End(refusal);
-  const std::string id = open.producer_id().empty() ? RandomId() : open.producer_id();
-  epochs_.Claim(id, open.producer_epoch(),
-                [this, key = keys_.at(stream), id](absl::StatusOr<uint64_t> epoch) {
-                  OnClaimed(key, id, std::move(epoch));
-                });
+  if (absl::Status bad = CheckLevel("open.ack_level", open.ack_level()); !bad.ok()) {
+    return stream->End(bad);
+  }
+  channel::Producer producer;
+  producer.id = open.producer_id().empty() ? RandomId() : open.producer_id();
+  producer.replicated = open.ack_level() == v1::ACK_LEVEL_REPLICATED;
+  epochs_.Claim(
+      producer.id, open.producer_epoch(),
+      [this, key = keys_.at(stream), producer](const absl::StatusOr<uint64_t>& epoch) mutable {
+        producer.epoch = epoch.value_or(0);
+        OnClaimed(key, producer, epoch.status());
+      });
 }
 
-void Streams::OnClaimed(uint64_t key, const std::string& producer_id,
-                        absl::StatusOr<uint64_t> epoch) {
+void Streams::OnClaimed(uint64_t key, const channel::Producer& producer,
+                        const absl::Status& status) {
   const auto found = streams_.find(key);
   if (found == streams_.end()) return;
   PublishStream* const stream = found->second;
-  if (absl::IsAborted(epoch.status())) metrics_->fenced.Increment();
-  if (!epoch.ok()) return stream->End(epoch.status());
+  if (absl::IsAborted(status)) metrics_->fenced.Increment();
+  if (!status.ok()) return stream->End(status);
   // What was so when it asked may have changed: the verdict on this Redis comes after OnUp.
   if (absl::Status refusal = Refusal(); !refusal.ok()) return stream->End(refusal);
   // The stream of an older instance, or an older stream of this one, may live on this broker.
-  const std::vector<PublishStream*> others = by_producer_[producer_id];
+  const std::vector<PublishStream*> others = by_producer_[producer.id];
   for (PublishStream* other : others) {
-    if (other->producer()->epoch > *epoch) continue;
+    if (other->producer()->epoch > producer.epoch) continue;
     metrics_->fenced.Increment();
-    other->End(other->producer()->epoch == *epoch
+    other->End(other->producer()->epoch == producer.epoch
                    ? absl::AbortedError("replaced: this instance has opened another stream")
                    : absl::AbortedError(absl::StrCat(
-                         "fenced: a newer instance of this producer has taken over (epoch ", *epoch,
-                         ")")));
+                         "fenced: a newer instance of this producer has taken over (epoch ",
+                         producer.epoch, ")")));
   }
-  by_producer_[producer_id].push_back(stream);
-  stream->Accept(std::make_shared<channel::Producer>(
-      channel::Producer{producer_id, *epoch, limits::kProducerTtl}));
+  by_producer_[producer.id].push_back(stream);
+  stream->Accept(std::make_shared<channel::Producer>(producer));
 }
 
 void Streams::OnEnd(PublishStream* stream, const absl::Status& status) {
@@ -144,6 +160,9 @@ void Streams::ResumeSome() {
 
 void Streams::Publish(UnaryPublish* call) {
   if (absl::Status refusal = Refusal(); !refusal.ok()) return call->End(refusal);
+  if (absl::Status bad = CheckLevel("ack_level", call->ack_level()); !bad.ok()) {
+    return call->End(bad);
+  }
   if (calls_.size() >= limits::kPublishCalls) return call->End(TooManyCalls());
   if (appender_.over_bound()) {
     return call->End(absl::ResourceExhaustedError("the broker's queue for redis is full"));
@@ -151,7 +170,8 @@ void Streams::Publish(UnaryPublish* call) {
   calls_.insert(call);
   // Each is a producer of its own, so that one that fails takes no other along.
   channel::Producer producer{absl::StrCat(kIdempotentPrefix, call->idempotency_key()), 1,
-                             limits::kIdempotencyTtl};
+                             limits::kIdempotencyTtl,
+                             call->ack_level() == v1::ACK_LEVEL_REPLICATED};
   if (call->idempotency_key().empty()) {
     producer.id = absl::StrCat(own_id_, ++own_calls_);
     producer.ttl = limits::kCallTtl;
@@ -233,6 +253,8 @@ void Streams::Report() {
   add(metrics_->append_calls, now.calls, reported_.calls);
   add(metrics_->append_refusals, now.refused, reported_.refused);
   add(metrics_->epochs, now.epochs, reported_.epochs);
+  add(metrics_->replicated, now.replicated, reported_.replicated);
+  add(metrics_->unreplicated, now.unreplicated, reported_.unreplicated);
   metrics_->queue_bytes.Set(static_cast<double>(appender_.queued_bytes()));
   reported_ = now;
 }

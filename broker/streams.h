@@ -31,9 +31,11 @@ class Streams final : public PublishStream::Host,
                       public redis::ConnectionListener,
                       public channel::AppenderListener {
  public:
-  // All outlive this object. It is to be added to the connection's listeners by its owner.
+  // All outlive this object. It is to be added to the connection's listeners by its owner. Without
+  // `replicas` the level ACK_LEVEL_REPLICATED is not offered.
   Streams(base::Executor* executor, redis::Commands* redis, const channel::Names* names,
-          BrokerMetrics* metrics, channel::Appender::Options options);
+          BrokerMetrics* metrics, channel::Appender::Options options,
+          channel::ReplicaBarrier* replicas = nullptr);
   ~Streams() override;
   Streams(const Streams&) = delete;
   Streams& operator=(const Streams&) = delete;
@@ -72,7 +74,8 @@ class Streams final : public PublishStream::Host,
 
  private:
   absl::Status Refusal() const;
-  void OnClaimed(uint64_t key, const std::string& producer_id, absl::StatusOr<uint64_t> epoch);
+  absl::Status CheckLevel(absl::string_view field, v1::AckLevel level) const;
+  void OnClaimed(uint64_t key, const channel::Producer& producer, const absl::Status& status);
   void EndAll(const absl::Status& status);
   void ResumeSome();
   void CheckIdle();
@@ -82,6 +85,7 @@ class Streams final : public PublishStream::Host,
   base::Executor* const executor_;
   redis::Commands* const redis_;
   BrokerMetrics* const metrics_;
+  const bool offers_replicated_;
   Epochs epochs_;
   channel::Appender appender_;
   channel::Appender::Counters reported_;

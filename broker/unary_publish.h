@@ -35,6 +35,7 @@ class UnaryPublish final : public channel::AppendSink {
   void OnFenced(uint64_t newer) override;
 
   const std::string& idempotency_key() const { return call_.idempotency_key; }
+  v1::AckLevel ack_level() const { return call_.ack_level; }
   size_t events() const { return call_.events.size(); }
   bool ended() const { return done_ == nullptr; }
   // Null before Start.

@@ -139,6 +139,7 @@ class Publisher::Impl {
       : options_(Sane(std::move(options))),
         session_({options_.agent,
                   options_.producer_id,
+                  options_.ack_level,
                   {options_.queue_events, options_.queue_bytes},
                   [this] { return jitter_(random_); }}),
         thread_([this] { Run(); }) {}

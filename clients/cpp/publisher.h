@@ -64,6 +64,11 @@ struct PublisherOptions {
   // Who publishes, same alphabet. Empty: a fresh one; give one when a restarted agent shall take
   // over from its older instance.
   std::string producer_id = "";
+  // When events count as committed. ACK_LEVEL_REPLICATED: when as many replicas have them as the
+  // broker is set to ask for; a broker that does not offer it stops the Publisher for good
+  // (INVALID_ARGUMENT). While replicas do not have them in time, nothing is acknowledged, the
+  // streams end UNAVAILABLE (on_state), and events are sent again.
+  v1::AckLevel ack_level = v1::ACK_LEVEL_REDIS;
   // The queue: events that are published and not acknowledged. The least for both is one event of
   // 262,144 bytes.
   size_t queue_events = client::kQueueEvents;

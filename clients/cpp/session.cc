@@ -71,6 +71,7 @@ Step Session::StartStream(absl::Duration now) {
   open->set_producer_id(producer_id_);
   open->set_producer_epoch(producer_epoch_);
   open->set_agent(options_.agent);
+  open->set_ack_level(options_.ack_level);
   return {Step::kStart, request.SerializeAsString()};
 }
 

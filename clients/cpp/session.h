@@ -50,6 +50,7 @@ class Session {
   struct Options {
     std::string agent;
     std::string producer_id;
+    v1::AckLevel ack_level = v1::ACK_LEVEL_REDIS;
     Window::Bounds bounds;
     std::function<double()> random;  // uniform in [0, 1)
   };

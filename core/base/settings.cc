@@ -149,6 +149,8 @@ v1::BrokerConfig DefaultBrokerConfig() {
   auto config = DefaultCommon<v1::BrokerConfig>("127.0.0.1:7400", "127.0.0.1:7401");
   *config.mutable_append_deadline() = FromDuration(limits::kAppendDeadline);
   *config.mutable_drain_timeout() = FromDuration(limits::kDrainTimeout);
+  config.mutable_replication()->set_replicas(0);
+  *config.mutable_replication()->mutable_timeout() = FromDuration(limits::kReplicationTimeout);
   return config;
 }
 
@@ -187,6 +189,10 @@ void CheckBroker(const v1::BrokerConfig& config, std::vector<ConfigError>* error
   CheckCommon(config, errors);
   CheckDuration(config.append_deadline(), "append_deadline", limits::kAppendDeadlineFloor,
                 limits::kAppendDeadlineCeiling, errors);
+  CheckNumber(config.replication().replicas(), "replication.replicas", 0, limits::kReplicasCeiling,
+              errors);
+  CheckDuration(config.replication().timeout(), "replication.timeout",
+                limits::kReplicationTimeoutFloor, limits::kReplicationTimeoutCeiling, errors);
 }
 
 void CheckBridge(const v1::BridgeConfig& config, std::vector<ConfigError>* errors) {

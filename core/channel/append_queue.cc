@@ -24,14 +24,12 @@ AppendItem AppendLedger::Pop(AppendQueue* queue) {
   return item;
 }
 
-void AppendLedger::Release(const AppendItem& item) {
-  AppendSource& source = *item.source;
-  const bool was_over = source.bytes > bounds_.sink_bytes;
-  source.bytes -= item.bytes();
-  Subtract(item.bytes());
-  if (source.sink == nullptr) return;
-  if (was_over && source.bytes <= bounds_.sink_bytes) on_room_(source.sink);
-  if (source.bytes == 0) sources_.erase(source.sink);
+void AppendLedger::Release(const AppendItem& item) { Subtract(item.source.get(), item.bytes()); }
+
+void AppendLedger::Strip(AppendItem* item) {
+  const size_t before = item->bytes();
+  item->event = nullptr;
+  Subtract(item->source.get(), before - item->bytes());
 }
 
 void AppendLedger::Drop(AppendSink* sink) {
@@ -51,6 +49,15 @@ void AppendLedger::Drop(AppendSink* sink) {
 void AppendLedger::Clear() {
   sources_.clear();
   Subtract(bytes_);
+}
+
+void AppendLedger::Subtract(AppendSource* source, size_t bytes) {
+  const bool was_over = source->bytes > bounds_.sink_bytes;
+  source->bytes -= bytes;
+  Subtract(bytes);
+  if (source->sink == nullptr) return;
+  if (was_over && source->bytes <= bounds_.sink_bytes) on_room_(source->sink);
+  if (source->bytes == 0) sources_.erase(source->sink);
 }
 
 void AppendLedger::Subtract(size_t bytes) {

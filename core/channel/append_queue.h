@@ -37,14 +37,14 @@ struct AppendItem {
   std::shared_ptr<const Producer> producer;
   uint64_t sequence;
   bool transient;
-  std::shared_ptr<const std::string> event;
-  absl::Duration since;  // when it came
+  std::shared_ptr<const std::string> event;  // null: it was sent, and is not needed again
+  absl::Duration since;                      // when it came
   // The ledger's.
   std::shared_ptr<AppendSource> source = nullptr;
   std::list<AppendSource::Place>::iterator place = {};  // in its source's list, while queued
 
   // With what it costs beside the event's own.
-  size_t bytes() const { return event->size() + 64; }
+  size_t bytes() const { return (event == nullptr ? 0 : event->size()) + 64; }
 };
 
 class AppendLedger {
@@ -67,12 +67,15 @@ class AppendLedger {
   // Takes the first one out. It still counts: Release follows.
   AppendItem Pop(AppendQueue* queue);
   void Release(const AppendItem& item);
+  // Lets go of the event of one that was taken out: only its place still counts.
+  void Strip(AppendItem* item);
   // What the sink has queued is gone; what it has in flight is nobody's.
   void Drop(AppendSink* sink);
   // All is gone, before the queues are.
   void Clear();
 
  private:
+  void Subtract(AppendSource* source, size_t bytes);
   void Subtract(size_t bytes);
 
   const Bounds bounds_;

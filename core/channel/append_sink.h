@@ -19,6 +19,7 @@ struct Producer {
   std::string id;
   uint64_t epoch = 0;
   absl::Duration ttl = limits::kProducerTtl;  // how long its sequences are remembered
+  bool replicated = false;                    // its events are committed when replicas have them
 };
 
 // Hears what became of one stream's events. Every call comes from the appender's thread and never

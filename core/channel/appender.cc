@@ -33,6 +33,19 @@ struct Appender::Call {
   bool touches = false;       // as last sent
   bool whole_script = false;  // Redis does not know the script: send it
   int refusals = 0;
+  // What its last sending has to learn of replicas; null: none of its producers wants to know.
+  std::shared_ptr<Replication> replication;
+};
+
+// Events that Redis has and that are committed when replicas have them too.
+struct Appender::Replication {
+  struct Item {
+    AppendItem item;
+    absl::optional<Position> position;
+  };
+  std::string channel;
+  std::vector<Item> items;  // as soon as Redis has answered the call
+  absl::optional<absl::Status> verdict;
 };
 
 struct Appender::Channel {
@@ -50,12 +63,13 @@ struct Appender::Channel {
 };
 
 Appender::Appender(base::Executor* executor, redis::Commands* redis, const Names* names,
-                   AppenderListener* listener, Options options)
+                   AppenderListener* listener, Options options, ReplicaBarrier* replicas)
     : executor_(executor),
       redis_(redis),
       names_(names),
       listener_(listener),
       options_(std::move(options)),
+      replicas_(replicas),
       ledger_({options_.queue_bytes, options_.sink_bytes},
               [this](AppendSink* sink) { OnRoom(sink); }),
       random_(base::FreshSeed()),
@@ -219,6 +233,25 @@ void Appender::Send(Channel& channel) {
                       alive = std::weak_ptr<char>(alive_)](absl::StatusOr<redis::Reply> reply) {
     if (!alive.expired() && generation == generation_) OnReply(channel, std::move(reply));
   });
+  AwaitReplicas(call);
+}
+
+// Also after a call of duplicates: publish.lua writes then too, and the sending before may have
+// been acknowledged by nobody.
+void Appender::AwaitReplicas(Call& call) {
+  const auto wants = [](const Call::Group& group) {
+    return std::any_of(group.items.begin(), group.items.end(),
+                       [](const AppendItem& item) { return item.producer->replicated; });
+  };
+  call.replication = nullptr;
+  if (!std::any_of(call.groups.begin(), call.groups.end(), wants)) return;
+  call.replication = std::make_shared<Replication>();
+  replicas_->Await([this, replication = call.replication, generation = generation_,
+                    alive = std::weak_ptr<char>(alive_)](const absl::Status& verdict) {
+    if (alive.expired() || generation != generation_) return;
+    replication->verdict = verdict;
+    Conclude(replication.get());
+  });
 }
 
 // The log keeps as many events as fit its bytes, by the mean of what this broker appended.
@@ -338,6 +371,11 @@ void Appender::Settle(Channel& channel, const redis::Reply& reply) {
           position = next;
         }
       }
+      if (item.producer->replicated) {
+        ledger_.Strip(&item);
+        call.replication->items.push_back({std::move(item), position});
+        continue;
+      }
       // A sink may be forgotten by what another one does when it hears this.
       if (AppendSink* const sink = item.source->sink; sink != nullptr)
         sink->OnCommitted(item.sequence, channel.name, position);
@@ -345,7 +383,38 @@ void Appender::Settle(Channel& channel, const redis::Reply& reply) {
   }
   const std::unique_ptr<Call> done = std::move(channel.call);
   Release(*done);
+  if (done->replication != nullptr) done->replication->channel = channel.name;
   Next(channel);
+  if (done->replication != nullptr) Conclude(done->replication.get());
+}
+
+// Comes twice, when Redis has answered the call and when replicas have been asked, and acts when
+// both are there. A call that was refused has no items: another sending of it follows.
+void Appender::Conclude(Replication* replication) {
+  if (!replication->verdict) return;
+  const absl::Status verdict = *replication->verdict;
+  if (!verdict.ok()) return FailReplication(replication, verdict);
+  for (Replication::Item& done : std::exchange(replication->items, {})) {
+    ++counters_.replicated;
+    if (AppendSink* const sink = done.item.source->sink; sink != nullptr)
+      sink->OnCommitted(done.item.sequence, replication->channel, done.position);
+    ledger_.Release(done.item);
+  }
+}
+
+// The events are in the log and stay there, but nobody is told so: the agents send them again, and
+// that sending asks again.
+void Appender::FailReplication(Replication* replication, const absl::Status& why) {
+  absl::flat_hash_set<std::string> producers;
+  for (const Replication::Item& failed : std::exchange(replication->items, {})) {
+    ++counters_.unreplicated;
+    if (AppendSink* const sink = failed.item.source->sink; sink != nullptr) {
+      producers.insert(failed.item.producer->id);
+      ledger_.Drop(sink);
+    }
+    ledger_.Release(failed.item);
+  }
+  for (const std::string& id : producers) listener_->OnProducerFailed(id, why);
 }
 
 void Appender::Next(Channel& channel) {
@@ -355,7 +424,9 @@ void Appender::Next(Channel& channel) {
 
 void Appender::Release(const Call& call) {
   for (const Call::Group& group : call.groups) {
-    for (const AppendItem& item : group.items) ledger_.Release(item);
+    for (const AppendItem& item : group.items) {
+      if (item.source != nullptr) ledger_.Release(item);  // else it waits for replicas
+    }
   }
 }
 
@@ -367,6 +438,7 @@ void Appender::Forget(AppendSink* sink) {
 
 void Appender::Clear() {
   ++generation_;
+  if (replicas_ != nullptr) replicas_->Clear();
   ledger_.Clear();
   channels_.clear();
   dirty_.clear();

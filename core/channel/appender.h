@@ -3,7 +3,7 @@
 // (docs/decisions/0004-one-batch-in-flight.md). Carries out the rules of writing of
 // docs/architecture.md: epochs are opened once per connection, a refused call is retried with the
 // same events first, nothing of a producer overtakes what is missing, a lost connection forgets
-// everything.
+// everything, events of level `replicated` are committed when replicas have them.
 //
 // Owner: the broker's redis loop. Thread: that loop's only. It holds no position or promise of its
 // own over a lost connection: what was queued or in flight is forgotten then, and the agents
@@ -26,6 +26,7 @@
 #include "core/channel/append_queue.h"
 #include "core/channel/append_sink.h"
 #include "core/channel/name.h"
+#include "core/channel/replica_barrier.h"
 #include "core/redis/commands.h"
 
 namespace spanwire::channel {
@@ -35,7 +36,8 @@ class AppenderListener {
  public:
   virtual ~AppenderListener() = default;
   // Redis has refused this producer's events, or those before them on a channel, for longer than
-  // the append deadline (RESOURCE_EXHAUSTED: out of memory; else UNAVAILABLE). What the sinks
+  // the append deadline (RESOURCE_EXHAUSTED: out of memory; else UNAVAILABLE); or replicas did not
+  // have them in time, and it is a producer that wants that (UNAVAILABLE). What the sinks
   // concerned had queued, on every channel, is discarded. Every stream of the producer ends with
   // `why`: its sinks are forgotten when this returns, or something would overtake what is missing.
   virtual void OnProducerFailed(absl::string_view producer_id, const absl::Status& why) = 0;
@@ -61,11 +63,14 @@ class Appender final {
     uint64_t calls = 0;
     uint64_t refused = 0;  // calls answered with an error that will be retried
     uint64_t epochs = 0;
+    uint64_t replicated = 0;    // events that replicas have, of producers that want that
+    uint64_t unreplicated = 0;  // likewise, that they did not have in time
   };
 
-  // All outlive the appender.
+  // All outlive the appender. `replicas` asks about what is written by `redis`; null: no producer
+  // wants that.
   Appender(base::Executor* executor, redis::Commands* redis, const Names* names,
-           AppenderListener* listener, Options options);
+           AppenderListener* listener, Options options, ReplicaBarrier* replicas = nullptr);
   ~Appender();
   Appender(const Appender&) = delete;
   Appender& operator=(const Appender&) = delete;
@@ -99,6 +104,7 @@ class Appender final {
  private:
   struct Call;
   struct Channel;
+  struct Replication;
 
   Channel& ChannelOf(absl::string_view name);
   void MarkDirty(Channel& channel);
@@ -108,6 +114,9 @@ class Appender final {
   void Refused(Channel& channel, const absl::Status& why);
   void Fail(Channel& channel, const absl::Status& why);
   void Settle(Channel& channel, const redis::Reply& reply);
+  void AwaitReplicas(Call& call);
+  void Conclude(Replication* replication);
+  void FailReplication(Replication* replication, const absl::Status& why);
   void Next(Channel& channel);
   void Fence(const AppendSource& source, uint64_t newer);
   void Release(const Call& call);
@@ -120,6 +129,7 @@ class Appender final {
   const Names* const names_;
   AppenderListener* const listener_;
   const Options options_;
+  ReplicaBarrier* const replicas_;
   absl::flat_hash_map<std::string, std::unique_ptr<Channel>> channels_;
   AppendLedger ledger_;
   std::vector<Channel*> dirty_;  // those whose next call is formed at the end of this turn

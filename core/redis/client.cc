@@ -15,10 +15,10 @@ absl::Status Unavailable(const absl::Status& why) { return absl::UnavailableErro
 
 }  // namespace
 
-Client::Client(base::Loop* loop, RedisOptions options)
+Client::Client(base::Loop* loop, RedisOptions options, std::string name)
     : loop_(loop),
       timeout_(options.timeout),
-      link_(loop, std::move(options), "commands", this),
+      link_(loop, std::move(options), std::move(name), this),
       refused_(std::make_shared<Refusals>()) {}
 
 Client::~Client() = default;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -23,8 +24,8 @@ namespace spanwire::redis {
 
 class Client final : public Commands, private Link::Owner {
  public:
-  // `loop` outlives the client.
-  Client(base::Loop* loop, RedisOptions options);
+  // `loop` outlives the client. `name` tells connections apart in the log.
+  Client(base::Loop* loop, RedisOptions options, std::string name = "commands");
   ~Client() override;
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;

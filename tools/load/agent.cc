@@ -1,4 +1,5 @@
 // load-agent --target ADDRESS --channels A,B,… --rate N --events N --label TEXT [--producer ID]
+//            [--ack-level redis|replicated]
 //
 // Publishes log lines at a steady rate, on its channels in turn. Line n of a channel has the text
 // "<label> <n>", n from 1 on each channel. Prints "acked <sequence>" for every acknowledgement,
@@ -33,6 +34,10 @@ PublisherOptions Options(const std::map<std::string, std::string>& flags) {
   options.target = flags.at("--target");
   options.agent = "load-agent";
   if (flags.count("--producer") > 0) options.producer_id = flags.at("--producer");
+  const auto level = flags.find("--ack-level");
+  if (level != flags.end() && level->second == "replicated") {
+    options.ack_level = v1::ACK_LEVEL_REPLICATED;
+  }
   options.when_full = WhenFull::kWait;
   options.on_ack = [](uint64_t sequence) { Print(absl::StrCat("acked ", sequence)); };
   options.on_nack = [](const v1::Nack& nack) {

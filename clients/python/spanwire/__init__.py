@@ -16,7 +16,7 @@ __path__ = extend_path(__path__, __name__)
 from spanwire.v1.event_pb2 import Event
 from spanwire.v1.publisher_pb2 import Nack
 
-from ._session import Counters, State
+from ._session import AckLevel, Counters, State
 from .publisher import Forked, Publisher, QueueFull, Stopped
 
-__all__ = ["Counters", "Event", "Forked", "Nack", "Publisher", "QueueFull", "State", "Stopped"]
+__all__ = ["AckLevel", "Counters", "Event", "Forked", "Nack", "Publisher", "QueueFull", "State", "Stopped"]

@@ -32,6 +32,13 @@ class State(enum.Enum):
     STOPPED = "stopped"  # for good: fenced, refused or closed
 
 
+class AckLevel(enum.Enum):
+    """When events count as committed."""
+
+    REDIS = pb.ACK_LEVEL_REDIS  # the Redis master has them
+    REPLICATED = pb.ACK_LEVEL_REPLICATED  # as many of its replicas have them as the broker is set to ask for
+
+
 class Status(NamedTuple):
     """A gRPC status code and its message."""
 
@@ -67,7 +74,12 @@ Report = Union[int, pb.Nack, tuple[State, Status]]
 
 class Session:
     def __init__(
-        self, agent: str, producer_id: str, window: Window, random: Callable[[], float]
+        self,
+        agent: str,
+        producer_id: str,
+        ack_level: AckLevel,
+        window: Window,
+        random: Callable[[], float],
     ) -> None:
         self.window = window
         self.state = State.CONNECTING
@@ -77,6 +89,7 @@ class Session:
         self.reconnects = 0
         self.wake_at = -math.inf
         self._agent = agent
+        self._ack_level = ack_level
         self._random = random
         self._reports: list[Report] = []
         self._ever_opened = False
@@ -134,7 +147,10 @@ class Session:
         self.window.rewind()
         self.wake_at = now + OPEN_TIMEOUT
         opening = pb.Open(
-            producer_id=self.producer_id, producer_epoch=self.producer_epoch, agent=self._agent
+            producer_id=self.producer_id,
+            producer_epoch=self.producer_epoch,
+            ack_level=self._ack_level.value,
+            agent=self._agent,
         )
         return (Action.START, pb.PublishStreamRequest(open=opening).SerializeToString())
 

@@ -15,7 +15,7 @@ from spanwire.v1 import publisher_pb2 as pb
 
 from . import _window
 from ._encode import encode
-from ._session import INTERNAL, Action, Counters, Report, Session, State, Status
+from ._session import INTERNAL, AckLevel, Action, Counters, Report, Session, State, Status
 from ._stream import Stream
 from ._window import Window
 
@@ -56,10 +56,13 @@ class Publisher:
 
     target: the broker, host:port or unix:/path; it need not be there yet. agent: the name for events that name none.
     producer_id: who publishes; empty: a fresh one. Give one when a restarted agent shall take over from its older
-    instance. queue_events, queue_bytes: how much may be unacknowledged. wait_when_full: publish waits instead of
-    raising QueueFull. on_ack(sequence): every event up to it is committed, or was nacked. on_nack(nack): the broker can
-    never accept this event; the others go on. on_state(state, code, message): a new state, and the gRPC status that led
-    to it. Arguments of a wrong type raise TypeError.
+    instance. ack_level: when events count as committed. With AckLevel.REPLICATED, while replicas do not have them in
+    time, nothing is acknowledged, the streams end UNAVAILABLE (on_state), and events are sent again; a broker that does
+    not offer the level stops the Publisher for good (INVALID_ARGUMENT). queue_events, queue_bytes: how much may be
+    unacknowledged. wait_when_full: publish waits instead of raising QueueFull. on_ack(sequence): every event up to it
+    is committed, or was nacked. on_nack(nack): the broker can never accept this event; the others go on.
+    on_state(state, code, message): a new state, and the gRPC status that led to it. Arguments of a wrong type raise
+    TypeError.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Publisher:
         *,
         agent: str = "",
         producer_id: str = "",
+        ack_level: AckLevel = AckLevel.REDIS,
         queue_events: int = 65_536,
         queue_bytes: int = 32 << 20,
         wait_when_full: bool = False,
@@ -77,13 +81,15 @@ class Publisher:
     ) -> None:
         _check_texts(target=target, agent=agent, producer_id=producer_id or "")
         _check_numbers(queue_events=queue_events, queue_bytes=queue_bytes)
+        if not isinstance(ack_level, AckLevel):
+            raise TypeError(f"ack_level must be an AckLevel, not {type(ack_level).__name__}")
         _check_callbacks(on_ack=on_ack, on_nack=on_nack, on_state=on_state)
         if _used_before_fork and not _grpc_supports_fork():
             raise Forked(_NO_FORK_SUPPORT)
         window = Window(max(queue_events, 1), max(queue_bytes, _window.EVENT_BYTES + 8))
         self._core = _Core(
             target,
-            Session(agent, producer_id or "", window, random.random),
+            Session(agent, producer_id or "", ack_level, window, random.random),
             _Callbacks(on_ack, on_nack, on_state),
         )
         self._wait_when_full = wait_when_full

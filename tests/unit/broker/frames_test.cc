@@ -134,6 +134,18 @@ TEST_F(FramesTest, IdempotencyKeysHaveTheirRule) {
   EXPECT_THAT(CallRefusal(request), HasSubstr("idempotency_key has a character"));
 }
 
+TEST_F(FramesTest, UnaryCallsNameTheirAckLevel) {
+  v1::PublishRequest request;
+  *request.add_events() = Good();
+  EXPECT_EQ(Call(request)->ack_level, v1::ACK_LEVEL_UNSPECIFIED);
+  request.set_ack_level(v1::ACK_LEVEL_REPLICATED);
+  EXPECT_EQ(Call(request)->ack_level, v1::ACK_LEVEL_REPLICATED);
+  request.set_ack_level(static_cast<v1::AckLevel>(9));
+  EXPECT_THAT(CallRefusal(request), HasSubstr("ack_level is none that this broker knows"));
+  EXPECT_THAT(std::string(Call(std::string("\x1A\x01\x02")).status().message()),
+              HasSubstr("ack_level has the wrong wire type"));
+}
+
 TEST_F(FramesTest, UnaryCallsAreBoundedAndMustParse) {
   v1::PublishRequest request;
   for (int i = 0; i < 1025; ++i) *request.add_events() = Good();

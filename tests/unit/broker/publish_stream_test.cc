@@ -198,8 +198,6 @@ TEST_F(PublishStreamTest, BadOpensAreRefusedByField) {
   open.clear_producer_id();
   EXPECT_THAT(refusal(open), HasSubstr("open.producer_id is empty"));
   open.clear_producer_epoch();
-  open.set_ack_level(v1::ACK_LEVEL_REPLICATED);
-  EXPECT_THAT(refusal(open), HasSubstr("not offered"));
   open.set_ack_level(static_cast<v1::AckLevel>(9));
   EXPECT_THAT(refusal(open), HasSubstr("open.ack_level"));
   open.clear_ack_level();

@@ -43,11 +43,13 @@ class StreamsTest : public ::testing::Test {
     }
     void Finish(const absl::Status& status) override { end = status; }
 
-    void Open(const std::string& producer, uint64_t epoch = 0) {
+    void Open(const std::string& producer, uint64_t epoch = 0,
+              v1::AckLevel level = v1::ACK_LEVEL_UNSPECIFIED) {
       PublishFrame frame;
       frame.kind = PublishFrame::Kind::kOpen;
       frame.open.set_producer_id(producer);
       frame.open.set_producer_epoch(epoch);
+      frame.open.set_ack_level(level);
       stream->OnFrame(std::move(frame));
     }
     void Send(uint64_t first, size_t bytes = 10) {
@@ -371,6 +373,130 @@ TEST_F(StreamsTest, AStreamOverItsOwnBoundWaitsAlone) {
   Committed();
   EXPECT_EQ(a.flow.level(), v1::Flow::LEVEL_OK);
   EXPECT_EQ(a.reads, reads + 1);
+}
+
+TEST_F(StreamsTest, TheReplicatedLevelIsRefusedWhereItIsNotOffered) {
+  Agent a(this);
+  a.Open("p", 0, v1::ACK_LEVEL_REPLICATED);
+  EXPECT_TRUE(absl::IsInvalidArgument(a.end));
+  EXPECT_THAT(std::string(a.end.message()),
+              HasSubstr("open.ack_level ACK_LEVEL_REPLICATED is not offered by this broker: its "
+                        "setting replication.replicas is 0"));
+  PublishCall request = Call("k", {{"webgui:global"}});
+  request.ack_level = v1::ACK_LEVEL_REPLICATED;
+  Unary call(this, std::move(request));
+  EXPECT_TRUE(absl::IsInvalidArgument(call.end));
+  EXPECT_EQ(redis_.waiting(), 0u);
+}
+
+// With acknowledgement by replicas. `waits_` is the connection of WAIT.
+class ReplicatedStreamsTest : public StreamsTest {
+ protected:
+  ReplicatedStreamsTest() {
+    streams_ = std::make_unique<Streams>(&executor_, &redis_, &names_, &metrics_,
+                                         channel::Appender::Options{}, &barrier_);
+  }
+  void Marked() {
+    redis_.Answer(Text("OK"));
+    executor_.RunPosted();
+  }
+  void Waited(int64_t replicas) {
+    waits_.Answer(Text("1000"));
+    waits_.Answer(Integer(replicas));
+    executor_.RunPosted();
+  }
+
+  test::FakeCommands waits_;
+  channel::ReplicaBarrier barrier_{&executor_, &redis_, &waits_, "marker", {1, absl::Seconds(1)}};
+};
+
+TEST_F(ReplicatedStreamsTest, EachStreamIsAcknowledgedAtItsOwnLevel) {
+  Agent a(this);
+  a.Open("p", 0, v1::ACK_LEVEL_REPLICATED);
+  Grant(10);
+  Agent b(this);
+  b.Open("q", 0, v1::ACK_LEVEL_REDIS);
+  Grant(11);
+  a.Send(1);
+  b.Send(1);
+  executor_.RunPosted();
+  redis_.Answer(Array({Text("5-2"), Integer(2), Integer(0), Integer(0), Integer(0)}));
+  Marked();
+  EXPECT_EQ(a.acked, 0u);
+  EXPECT_EQ(b.acked, 1u);
+  Waited(1);
+  EXPECT_EQ(a.acked, 1u);
+}
+
+TEST_F(ReplicatedStreamsTest, ALevelNotReachedEndsTheStreamsConcernedAndNoOthers) {
+  Agent a(this);
+  a.Open("p", 0, v1::ACK_LEVEL_REPLICATED);
+  Grant(10);
+  Agent b(this);
+  b.Open("q");
+  Grant(11);
+  a.Send(1);
+  b.Send(1);
+  executor_.RunPosted();
+  redis_.Answer(Array({Text("5-2"), Integer(2), Integer(0), Integer(0), Integer(0)}));
+  Marked();
+  Waited(0);
+  EXPECT_TRUE(absl::IsUnavailable(a.end));
+  EXPECT_THAT(std::string(a.end.message()), HasSubstr("0 of 1 replicas within 1s"));
+  EXPECT_EQ(a.acked, 0u);
+  EXPECT_EQ(b.end.code(), absl::StatusCode::kUnknown);
+  streams_->Report();
+  EXPECT_EQ(metrics_.unreplicated.value(), 1);
+
+  // The agent comes back with what it has.
+  Agent again(this);
+  again.Open("p", 10, v1::ACK_LEVEL_REPLICATED);
+  Grant(10);
+  again.Send(1);
+  executor_.RunPosted();
+  redis_.Answer(Array({Text("5-2"), Integer(0), Integer(0), Integer(1)}));
+  Marked();
+  EXPECT_EQ(again.acked, 0u);
+  Waited(1);
+  EXPECT_EQ(again.acked, 1u);
+  streams_->Report();
+  EXPECT_EQ(metrics_.replicated.value(), 1);
+}
+
+TEST_F(ReplicatedStreamsTest, ACallIsAnsweredAtItsLevel) {
+  const auto replicated = [&](std::string key) {
+    PublishCall call = Call(std::move(key), {{"webgui:global"}});
+    call.ack_level = v1::ACK_LEVEL_REPLICATED;
+    return call;
+  };
+  Unary first(this, replicated("k"));
+  executor_.RunPosted();
+  redis_.Answer(Array({Text("7-1"), Integer(1), Integer(0), Integer(0)}));
+  Marked();
+  EXPECT_EQ(first.end.code(), absl::StatusCode::kUnknown);
+  Waited(0);
+  EXPECT_TRUE(absl::IsUnavailable(first.end));
+  Unary second(this, replicated("k"));
+  executor_.RunPosted();
+  redis_.Answer(Array({Text("7-1"), Integer(0), Integer(0), Integer(1)}));
+  Marked();
+  Waited(2);
+  EXPECT_TRUE(second.end.ok());
+}
+
+TEST_F(ReplicatedStreamsTest, ADrainWaitsForReplicas) {
+  Agent a(this);
+  a.Open("p", 0, v1::ACK_LEVEL_REPLICATED);
+  Grant(10);
+  a.Send(1);
+  bool idle = false;
+  streams_->Drain([&] { idle = true; });
+  Committed();
+  Marked();
+  EXPECT_FALSE(idle);
+  Waited(1);
+  EXPECT_EQ(a.acked, 1u);
+  EXPECT_TRUE(idle);
 }
 
 TEST_F(StreamsTest, CallsAreBounded) {

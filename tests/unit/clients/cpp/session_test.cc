@@ -18,8 +18,11 @@ using ::testing::IsEmpty;
 class SessionTest : public ::testing::Test {
  protected:
   Session::Options Options() {
-    return {
-        .agent = "ui-tester", .producer_id = "", .bounds = {}, .random = [this] { return dice_; }};
+    return {.agent = "ui-tester",
+            .producer_id = "",
+            .ack_level = v1::ACK_LEVEL_REPLICATED,
+            .bounds = {},
+            .random = [this] { return dice_; }};
   }
 
   Step Next() { return session_.Next(now_); }
@@ -98,6 +101,7 @@ TEST_F(SessionTest, OpensAsANewInstanceAtOnce) {
   const v1::Open open = Request(step).open();
   EXPECT_EQ(open.agent(), "ui-tester");
   EXPECT_EQ(open.producer_id(), "");
+  EXPECT_EQ(open.ack_level(), v1::ACK_LEVEL_REPLICATED);
   EXPECT_EQ(open.producer_epoch(), 0u);
   EXPECT_EQ(Next().action, Step::kNone);
 }
@@ -149,6 +153,7 @@ TEST_F(SessionTest, AReconnectKeepsTheInstanceAndResends) {
   Open(100, 77);
   ASSERT_EQ(opens_.size(), 2u);
   EXPECT_EQ(opens_[1].producer_id(), "p1");
+  EXPECT_EQ(opens_[1].ack_level(), v1::ACK_LEVEL_REPLICATED);
   EXPECT_EQ(opens_[1].producer_epoch(), 77u);
   const v1::Batch batch = Written();
   EXPECT_EQ(batch.first_sequence(), 2u);
@@ -350,8 +355,11 @@ TEST_F(SessionTest, AConfusedBrokerIsLeftAndAskedAgain) {
 }
 
 TEST_F(SessionTest, AFullQueueSaysItsBounds) {
-  Session session(
-      {.agent = "", .producer_id = "", .bounds = {.events = 1}, .random = [] { return 0.0; }});
+  Session session({.agent = "",
+                   .producer_id = "",
+                   .ack_level = v1::ACK_LEVEL_REDIS,
+                   .bounds = {.events = 1},
+                   .random = [] { return 0.0; }});
   ASSERT_TRUE(session.Push("x").ok());
   const absl::Status status = session.Push("x").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);

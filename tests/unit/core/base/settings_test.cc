@@ -52,6 +52,8 @@ TEST(Settings, TheDefaultsAreThoseThatTheContractStates) {
   EXPECT_EQ(broker.admin().listen(), "127.0.0.1:7401");
   EXPECT_EQ(ToDuration(broker.append_deadline()), absl::Seconds(10));
   EXPECT_EQ(ToDuration(broker.drain_timeout()), absl::Seconds(10));
+  EXPECT_EQ(broker.replication().replicas(), 0u) << "nothing is promised that may not be there";
+  EXPECT_EQ(ToDuration(broker.replication().timeout()), absl::Seconds(1));
   const v1::BridgeConfig bridge = DefaultBridgeConfig();
   EXPECT_EQ(bridge.listen(), "127.0.0.1:7480");
   EXPECT_EQ(bridge.admin().listen(), "127.0.0.1:7481");
@@ -96,6 +98,18 @@ TEST(Settings, OnlyLocalAddressesAreServed) {
   }
   EXPECT_THAT(Broker("admin.listen", "off"), IsEmpty());
   EXPECT_THAT(Broker("listen", "off"), ElementsAre(HasSubstr("has no port")));
+}
+
+TEST(Settings, ReplicationHasBounds) {
+  EXPECT_THAT(Broker("replication.replicas", "16"), IsEmpty());
+  EXPECT_THAT(Broker("replication.replicas", "17"),
+              ElementsAre("replication.replicas: 17 is out of range: 0 to 16"));
+  EXPECT_THAT(Broker("replication.timeout", "10ms"), IsEmpty());
+  // To WAIT, 0 means for ever.
+  EXPECT_THAT(Broker("replication.timeout", "0s"),
+              ElementsAre("replication.timeout: 0 is out of range: 10ms to 10s"));
+  EXPECT_THAT(Broker("replication.timeout", "11s"),
+              ElementsAre("replication.timeout: 11s is out of range: 10ms to 10s"));
 }
 
 TEST(Settings, BoundsAreInclusiveAndNamed) {
