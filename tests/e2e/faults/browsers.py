@@ -82,14 +82,16 @@ class Connection(asyncio.Protocol):
 
 class Browser:
     def __init__(self, name: str, addresses: Sequence[str], channels: Sequence[str],
-                 bytes_per_second: float | None = None) -> None:
-        """addresses: bridges; it starts at the first and goes to the next one whenever it has to come back."""
+                 narrow: bool = False) -> None:
+        """addresses: bridges; it starts at the first and goes to the next one whenever it has to come back.
+        narrow: what has arrived and is not read yet is little."""
         self.record = history.Browser(name, list(channels))
-        self.bytes_per_second = bytes_per_second
+        self.bytes_per_second: float | None = None  # all it can
         self.last: dict[str, str] = {}  # last seen, by channel
         self.live: set[str] = set()  # channels, in this connection
         self.newest: dict[tuple[str, str], int] = {}  # by channel and label
         self.ends: list[tuple[float, int, str]] = []  # (when, code, reason) of each connection
+        self._narrow = narrow
         self._addresses = list(addresses)
         self._turn = 0
         self._attempts = 0
@@ -135,7 +137,7 @@ class Browser:
         host, _, port = self._addresses[self._turn % len(self._addresses)].rpartition(":")
         plain = socket.socket()
         plain.setblocking(False)
-        if self.bytes_per_second is not None:
+        if self._narrow:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         loop = asyncio.get_running_loop()
         try:
@@ -171,10 +173,10 @@ class Crowd:
     def all_live(self) -> bool:
         return all(browser.is_live() for browser in self.browsers)
 
-    def speed_up(self, browser: Browser) -> None:
-        """It reads as fast as it can from now on."""
+    def set_speed(self, browser: Browser, bytes_per_second: float | None) -> None:
+        """How fast it reads from now on; None: as fast as it can."""
         def change() -> None:
-            browser.bytes_per_second = None
+            browser.bytes_per_second = bytes_per_second
             if browser.connection is not None:
                 browser.connection.speed_up()
         self._background.call(change)

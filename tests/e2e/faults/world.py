@@ -6,15 +6,15 @@ import contextlib
 import pathlib
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from background import Background
 from browsers import Browser, Crowd
 from history import Agent, History, Verdict, check
-from proxy import Proxy
+from proxy import Change, Proxy
 from redis_server import RedisServer, quiet_port
-from stack import BIN, FULL, Daemon, Process, Stack, wait_until
+from stack import BIN, FULL, Daemon, Env, Process, Stack, wait_until
 
 CHANNELS = [f"webgui:session:fault_{number}" for number in range(3)]
 IDLE = "webgui:session:idle"  # has a few events from the beginning, then nothing
@@ -77,7 +77,8 @@ class World:
         self.stack = Stack()
         self.background = Background()
         self.crowd = Crowd(self.background)
-        self.redis = RedisServer(self.stack)
+        self.redis: RedisServer
+        self.servers: list[RedisServer] = []
         self.brokers: list[Daemon] = []
         self.bridges: list[Daemon] = []
         self.agents: list[LoadAgent] = []
@@ -94,16 +95,19 @@ class World:
         return folder / f"{name}.sock"
 
     def start(self, brokers: int = 2, bridges: int = 2, redis_options: Sequence[object] = (),
-              redis_path: pathlib.Path | None = None, env: Mapping[str, str] | None = None,
-              redis_env: Mapping[str, str] | None = None, redis_folder: pathlib.Path | None = None) -> None:
-        """redis_path: where brokers and bridges find Redis, if not at its own socket."""
-        self.redis = RedisServer(self.stack, "redis", *redis_options, env=redis_env, folder=redis_folder).start()
-        self.start_daemons(brokers, bridges, redis_path or self.redis.path, redis_path or self.redis.path, env)
+              env: Env = None, redis_env: Env = None, redis_folder: pathlib.Path | None = None) -> None:
+        self.redis = self.server("redis", *redis_options, env=redis_env, folder=redis_folder)
+        self.start_daemons(brokers, bridges, lambda _: self.redis.path, env)
 
-    def start_daemons(self, brokers: int, bridges: int, brokers_redis: object, bridges_redis: object,
-                      env: Mapping[str, str] | None = None) -> None:
+    def server(self, name: str, *options: object, env: Env = None, folder: pathlib.Path | None = None) -> RedisServer:
+        """One more Redis."""
+        self.servers.append(RedisServer(self.stack, name, *options, env=env, folder=folder).start())
+        return self.servers[-1]
+
+    def start_daemons(self, brokers: int, bridges: int, redis_of: Callable[[str], object], env: Env = None) -> None:
+        """redis_of: where the daemon of this name finds Redis."""
         self._env = {**WHOLE_LOG, **(env or {})}
-        self._urls = {"spanwire-broker": f"unix://{brokers_redis}", "spanwire-bridge": f"unix://{bridges_redis}"}
+        self._redis_of = redis_of
         for number in range(brokers):
             name = f"broker{number}"
             self._listens[name] = f"unix:{self.broker_socket(self.stack.folder, name)}"
@@ -116,7 +120,8 @@ class World:
             daemon.wait_ready()
 
     def _daemon(self, name: str, program: str) -> Daemon:
-        return self.stack.add_daemon(name, program, self._listens[name], self._env, self._urls[program])
+        return self.stack.add_daemon(name, program, self._listens[name], self._env,
+                                     f"unix://{self._redis_of(name)}")
 
     def restart(self, daemon: Daemon) -> Daemon:
         """Starts it again, after it has ended."""
@@ -133,11 +138,10 @@ class World:
         first %= len(all_of_them)
         return all_of_them[first:] + all_of_them[:first]
 
-    def tampered(self, change: object) -> str:
-        """The address of a proxy in front of the first bridge that changes what passes."""
-        listen = f"127.0.0.1:{quiet_port()}"
-        Proxy(self.background, listen, self.addresses()[0], change)  # type: ignore[arg-type]
-        return listen
+    def proxy(self, name: str, upstream: object, change: Callable[[], Change] | None = None) -> Proxy:
+        """In front of a unix socket, at one of this name; or of a port, if there is no name."""
+        listen = str(self.stack.folder / f"{name}.sock") if name else f"127.0.0.1:{quiet_port()}"
+        return Proxy(self.background, listen, str(upstream), change)
 
     def load(self, agents: int = 2, browsers: int = 6, rate: int = RATE, channels: Sequence[str] = CHANNELS) -> None:
         """Browsers on all channels, half of them at each bridge, then agents; until everybody sees what all publish."""
@@ -230,7 +234,7 @@ class World:
         assert verdict.delivered > 0 and (verdict.acked_lost, verdict.duplicates) == (0, 0)
         return verdict
 
-    def account(self, log_is_whole: bool = True) -> Verdict:
+    def account(self, log_is_whole: bool = True, in_table: bool = True) -> Verdict:
         """Stops agents, lets browsers come to the end, stops them, and checks all of it."""
         for agent in self.agents:
             assert agent.process.code is None, f"an agent has ended: {agent.process.text()[-500:]}"
@@ -244,7 +248,8 @@ class World:
         log = {channel: self.redis.log(channel) for channel in sorted(channels)}
         verdict = check(History(records, browsers, log, log_is_whole))
         events = sum(record.acked for record in records)
-        results.append(Result(self.scenario, events, len(browsers), verdict, self._recovery(), self.notes))
+        if in_table:
+            results.append(Result(self.scenario, events, len(browsers), verdict, self._recovery(), self.notes))
         return verdict
 
     def ends(self) -> Counter[int]:
@@ -257,6 +262,7 @@ class World:
             yield self
         finally:
             self.crowd.stop()
-            self.redis.forget()
+            for server in self.servers:
+                server.forget()
             self.background.close()
             self.stack.close()
