@@ -1,4 +1,4 @@
-"""SIGTERM under load: each process ends with 0, nothing is lost, and browsers come back at the times that they were told.
+"""SIGTERM: each process ends with 0, nothing is lost, browsers come back at the times that they were told.
 And a bridge that is killed: thousands come back at once.
 """
 

@@ -1,4 +1,4 @@
-"""Redis that can take no more: its disk or its memory is full. Agents wait, and nothing that they were promised is lost."""
+"""Redis whose disk or memory is full. Agents wait, and nothing that they were promised is lost."""
 
 import contextlib
 import os
@@ -18,7 +18,8 @@ FULL_SECONDS = 15.0 if FULL else 3.0  # long: more than the time for which the b
 def small_disk(world: World) -> Iterator[pathlib.Path]:
     folder = world.stack.folder / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], capture_output=True, text=True)
+    command = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder]
+    mounted = subprocess.run(command, capture_output=True, text=True)
     if mounted.returncode != 0:
         pytest.skip(f"no file system can be mounted: {mounted.stderr.strip()}")
     try:

@@ -1,5 +1,5 @@
-"""A browser that reads at 1 KB/s while events come much faster: it is refilled from the log when it reads again, or told
-what the log has no more, and nobody else notices.
+"""A browser that reads at 1 KB/s while events come much faster: it is refilled from the log when it reads again, or
+told what the log has no more, and nobody else notices.
 """
 
 import itertools
@@ -13,6 +13,8 @@ from world import AROUND, CHANNELS, IDLE, PATIENCE, World
 RATE = 5_000 if FULL else 1_000  # events a second
 SLOW_SECONDS = 30.0 if FULL else 9.0
 BYTES_PER_SECOND = 1024.0
+# Of each event: all together is more than the kernel's and the bridge's buffers, about 4 and 1 MiB, and a ring.
+PAD = 200 if FULL else 1_000
 SMALL_LOG = {"SPANWIRE_LOG_MAX_EVENTS": "200"}
 
 
@@ -20,7 +22,7 @@ SMALL_LOG = {"SPANWIRE_LOG_MAX_EVENTS": "200"}
 def test_slow_reader(world: World, log: str) -> None:
     world.start(brokers=1, bridges=1, env=SMALL_LOG if log == "small log" else None)
     slow = world.crowd.add(Browser("slow", world.addresses(), [*CHANNELS, IDLE], narrow=True))
-    world.load(browsers=2, rate=RATE // 2)
+    world.load(browsers=2, rate=RATE // 2, pad=PAD)
     world.crowd.set_speed(slow, BYTES_PER_SECOND)
     reads = world.bridges[0].metric("spanwire_bridge_log_reads_total")
     peak = world.bridges[0].resident_bytes("VmHWM")

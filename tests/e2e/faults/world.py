@@ -43,13 +43,15 @@ results: list[Result] = []
 class LoadAgent:
     """A load-agent whose broker can be changed: its target is a link to the broker's socket."""
 
-    def __init__(self, world: "World", label: str, rate: int, channels: Sequence[str]) -> None:
-        self._link = world.stack.folder / f"{label}.sock"
+    def __init__(self, world: "World", name: str, rate: int, channels: Sequence[str], pad: int = 0) -> None:
+        """pad: bytes that each event has in addition."""
+        self._link = world.stack.folder / f"{name}.sock"
         self._rate = rate
+        label = name + "x" * pad
         self.record = Agent(label, list(channels), 0)
         self._target(world.brokers[0])
         self._began = time.monotonic()
-        self.process: Process = world.stack.run(f"agent-{label}", [
+        self.process: Process = world.stack.run(f"agent-{name}", [
             BIN / "load-agent", "--target", f"unix:{self._link}", "--channels", ",".join(channels),
             "--rate", rate, "--events", ENDLESS, "--label", label])
         self.lead_to = self._target
@@ -143,17 +145,17 @@ class World:
         listen = str(self.stack.folder / f"{name}.sock") if name else f"127.0.0.1:{quiet_port()}"
         return Proxy(self.background, listen, str(upstream), change)
 
-    def load(self, agents: int = 2, browsers: int = 6, rate: int = RATE, channels: Sequence[str] = CHANNELS) -> None:
+    def load(self, agents: int = 2, browsers: int = 6, rate: int = RATE, pad: int = 0) -> None:
         """Browsers on all channels, half of them at each bridge, then agents; until everybody sees what all publish."""
         for number in range(browsers):
-            self.crowd.add(Browser(f"browser{number}", self.addresses(number), [*channels, IDLE]))
-        self.publish(agents, rate, channels)
+            self.crowd.add(Browser(f"browser{number}", self.addresses(number), [*CHANNELS, IDLE]))
+        self.publish(agents, rate, CHANNELS, pad)
 
-    def publish(self, agents: int, rate: int, channels: Sequence[str]) -> None:
+    def publish(self, agents: int, rate: int, channels: Sequence[str], pad: int = 0) -> None:
         wait_until(self.crowd.all_live, "all browsers are live", PATIENCE)
         self._make_idle_channel()
         for number in range(agents):
-            self.agents.append(LoadAgent(self, f"a{number}", rate, channels))
+            self.agents.append(LoadAgent(self, f"a{number}", rate, channels, pad))
             self.agents[-1].lead_to(self.brokers[number % len(self.brokers)])
         wait_until(self._all_see_all, "everybody sees what all publish", PATIENCE)
         self.proceed(AROUND)
