@@ -110,7 +110,7 @@ Agent::Agent(base::Executor* executor, Random* random, Truth* truth, std::string
       truth_(truth),
       instance_(truth->NewInstance(producer)),
       pick_(std::move(pick)),
-      session_({"agent", producer, {}, [random] { return Uniform(random); }}) {
+      session_({"agent", producer, v1::ACK_LEVEL_REDIS, {}, [random] { return Uniform(random); }}) {
   Advance();
 }
 
