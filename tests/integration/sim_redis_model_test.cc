@@ -152,7 +152,9 @@ class RedisModelTest : public ::testing::Test, public redis::PubSubListener {
       case 3:
         return Both({"GET", Draw(0, 1) == 0 ? tail : "key"});
       case 4:
-        return Both({"PEXPIRE", tail, Draw(0, 1) == 0 ? "900000" : "2000000", "GT"});
+        // Clearly shorter than what is there, or clearly longer than anything before.
+        return Both({"PEXPIRE", tail,
+                     Draw(0, 1) == 0 ? "900000" : absl::StrCat(longest_ttl_ms_ += 10'000), "GT"});
       case 5:
         return Both(
             {"XRANGE", names_.LogKey(channel), "-", "+", "COUNT", absl::StrCat(Draw(1, 9))});
@@ -192,6 +194,7 @@ class RedisModelTest : public ::testing::Test, public redis::PubSubListener {
   channel::Names names_{"webgui"};
   std::mt19937_64 random_;
   int events_ = 0;
+  int64_t longest_ttl_ms_ = 2'000'000;
 };
 
 TEST_F(RedisModelTest, TheSameCommandsGiveTheSameAnswersMessagesAndKeys) {
