@@ -4,8 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "bridge/console.h"
-#include "core/base/random.h"
 #include "bridge/session.h"
+#include "core/base/random.h"
 
 namespace spanwire::bridge {
 

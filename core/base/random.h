@@ -1,5 +1,5 @@
-// Where machines that draw lots (salts, jitter, ids) get the seed of their generator: the operating system, or what a
-// simulation puts in its place.
+// Where machines that draw lots (salts, jitter, ids) get the seed of their generator: the operating
+// system, or what a simulation puts in its place.
 //
 // Thread safety: FreshSeed from any thread; SetSeedSource before there are others.
 #pragma once
