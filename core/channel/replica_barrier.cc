@@ -88,7 +88,7 @@ absl::Status ReplicaBarrier::Found(uint64_t least, const absl::StatusOr<redis::R
     return absl::OkStatus();
   }
   // The writes went to another server, or were undone; so was who knows what else.
-  const absl::Status lost =
+  absl::Status lost =
       NotReached("redis does not have what it had confirmed: it was flushed or replaced");
   writes_->Reset(lost);
   return lost;
