@@ -266,5 +266,5 @@ class World:
             self.crowd.stop()
             for server in self.servers:
                 server.forget()
+            self.stack.close()  # before the proxies, to which the daemons would come back
             self.background.close()
-            self.stack.close()
