@@ -18,6 +18,10 @@ PAD = 200 if FULL else 1_000
 SMALL_LOG = {"SPANWIRE_LOG_MAX_EVENTS": "200"}
 
 
+@pytest.mark.xfail(FULL, strict=True, raises=AssertionError, reason=(
+    "defect: closed with 3008 after some 25 s though it takes 1 KB every second: the kernel calls a send buffer of up "
+    "to 4 MiB writable only when a third of it is free, and Socket::StalledFor knows no other progress "
+    "(bridge/socket.cc)"))
 @pytest.mark.parametrize("log", ["large log", "small log"])
 def test_slow_reader(world: World, log: str) -> None:
     world.start(brokers=1, bridges=1, env=SMALL_LOG if log == "small log" else None)
