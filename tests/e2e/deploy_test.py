@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from browser_client import Client
-from stack import BIN, ROOT, Stack
+from stack import BIN, ROOT, Stack, wait_until
 
 DEPLOY = ROOT / "deploy"
 DAEMONS = ["broker", "bridge"]
@@ -48,8 +48,22 @@ def fixture_guarded_stack(bare_stack: Stack) -> Stack:
     password_file.write_text(f"{PASSWORD}\n")
     for name in DAEMONS:
         env = {"SPANWIRE_REDIS_USERNAME": f"spanwire-{name}", "SPANWIRE_REDIS_PASSWORD_FILE": str(password_file)}
+        if name == "broker":
+            env["SPANWIRE_REPLICATION_REPLICAS"] = "1"
         getattr(bare_stack, f"start_{name}")(env)
     return bare_stack
+
+
+def check_that_replicas_are_asked(stack: Stack) -> None:
+    """There are none, and that is the answer: not that it may not be asked."""
+    import spanwire
+
+    told: list[str] = []
+    publisher = stack.publisher(
+        ack_level=spanwire.AckLevel.REPLICATED, on_state=lambda _state, code, why: told.append(why) if code else None)
+    publisher.publish(session_id="s", log_line={"text": "safe"})
+    wait_until(lambda: told, "the agent is told")
+    assert told[0].endswith("0 of 1 replicas within 1s")
 
 
 def test_the_daemons_need_no_right_that_their_redis_users_do_not_have(guarded_stack: Stack) -> None:
@@ -62,6 +76,7 @@ def test_the_daemons_need_no_right_that_their_redis_users_do_not_have(guarded_st
             live.send({"cmd": "subscribe", "id": number, "channel": channel, **start})
             live.until_text("one")
             live.send({"cmd": "unsubscribe", "id": number, "channel": channel})
+    check_that_replicas_are_asked(guarded_stack)
     assert guarded_stack.redis("ACL", "LOG") == []
     assert guarded_stack.broker.get("/readyz")[0] == guarded_stack.bridge.get("/readyz")[0] == 200
     for daemon in (guarded_stack.broker, guarded_stack.bridge):
