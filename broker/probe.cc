@@ -9,14 +9,6 @@
 #include "spanwire/v1/event.pb.h"
 
 namespace spanwire::broker {
-namespace {
-
-// A loop that stood still finds its timers due before it has read what arrived meanwhile. Then it
-// reads first.
-constexpr absl::Duration kLate = absl::Milliseconds(100);
-
-}  // namespace
-
 Probe::Probe(base::Executor* executor, redis::Commands* redis, const channel::Names* names,
              std::string instance, std::string verb, absl::AnyInvocable<void()> on_verdict)
     : executor_(executor),
@@ -35,7 +27,7 @@ void Probe::OnUp() {
 
 void Probe::OnDown() {
   next_.reset();
-  deadline_.reset();
+  deadline_.Clear();
   verdict_ = absl::UnavailableError("redis is lost");
   on_verdict_();
 }
@@ -43,14 +35,6 @@ void Probe::OnDown() {
 void Probe::Tick() {
   next_ = executor_->After(limits::kProbeInterval, [this] { Tick(); });
   if (!asked_) Ask();
-}
-
-void Probe::WatchDeadline() {
-  const absl::Duration due = executor_->Uptime() + limits::kProbeDeadline;
-  deadline_ = executor_->After(limits::kProbeDeadline, [this, due] {
-    if (executor_->Uptime() <= due + kLate) return OnDeadline();
-    deadline_ = executor_->After(kLate, [this] { OnDeadline(); });
-  });
 }
 
 void Probe::OnDeadline() {
@@ -61,7 +45,7 @@ void Probe::OnDeadline() {
 
 void Probe::Ask() {
   asked_ = true;
-  WatchDeadline();
+  deadline_.Set(limits::kProbeDeadline, [this] { OnDeadline(); });
   v1::Event event;
   event.mutable_custom()->set_type("probe");
   const std::string body = event.SerializeAsString();
@@ -79,7 +63,7 @@ void Probe::Ask() {
        alive = std::weak_ptr<char>(alive_)](const absl::StatusOr<redis::Reply>& reply) {
         if (alive.expired() || connection != connection_) return;
         asked_ = false;
-        deadline_.reset();
+        deadline_.Clear();
         verdict_ = Judge(reply);
         logged_ = verdict_.ok();
         on_verdict_();

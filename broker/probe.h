@@ -12,6 +12,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "core/base/deadline.h"
 #include "core/base/executor.h"
 #include "core/channel/name.h"
 #include "core/redis/commands.h"
@@ -36,7 +37,6 @@ class Probe {
  private:
   void Tick();
   void Ask();
-  void WatchDeadline();
   void OnDeadline();
   absl::Status Judge(const absl::StatusOr<redis::Reply>& reply) const;
 
@@ -52,7 +52,7 @@ class Probe {
   bool logged_ = false;  // a logged event was proven on this connection
   bool asked_ = false;   // an answer is awaited
   base::Executor::Timer next_;
-  base::Executor::Timer deadline_;  // of that answer
+  base::Deadline deadline_{executor_};  // of that answer
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

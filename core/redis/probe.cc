@@ -16,10 +16,6 @@ namespace {
 
 constexpr size_t kUnheardTokens = 4;
 
-// A loop that stood still finds its timers due before it has read what arrived meanwhile. Then it
-// reads first.
-constexpr absl::Duration kLate = absl::Milliseconds(100);
-
 std::string RandomRun() {
   return absl::StrCat(absl::Hex(base::FreshSeed(), absl::kZeroPad16), ":");
 }
@@ -197,13 +193,10 @@ void Probe::Forget() {
 
 void Probe::WatchDeadline() {
   late_ = false;
-  deadline_.reset();
+  deadline_.Clear();
   if (unheard_.empty()) return;
   const absl::Duration due = unheard_.front().published + limits::kProbeDeadline;
-  deadline_ = executor_->After(due - executor_->Uptime(), [this, due] {
-    if (executor_->Uptime() <= due + kLate) return OnDeadline();
-    deadline_ = executor_->After(kLate, [this] { OnDeadline(); });
-  });
+  deadline_.Set(due - executor_->Uptime(), [this] { OnDeadline(); });
 }
 
 void Probe::OnDeadline() {

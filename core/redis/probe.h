@@ -21,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "core/base/deadline.h"
 #include "core/base/executor.h"
 #include "core/redis/commands.h"
 #include "core/redis/pubsub.h"
@@ -93,7 +94,7 @@ class Probe final {
   bool running_ = false;
   absl::Status verdict_;
   base::Executor::Timer next_;
-  base::Executor::Timer deadline_;  // of the oldest token unheard
+  base::Deadline deadline_{executor_};  // of the oldest token unheard
   // Hearing.
   absl::Status subscription_;  // OK: confirmed on the present connection
   absl::Status publishing_;    // what became of the last PUBLISH
