@@ -1,6 +1,7 @@
 #include "bridge/event_reader.h"
 
 #include "bridge/payload_tables.h"
+#include "core/channel/payload_number.h"
 #include "spanwire/v1/event.pb.h"
 
 namespace spanwire::bridge {
@@ -8,10 +9,6 @@ namespace {
 
 using v1::Custom;
 using v1::Event;
-
-// The numbers that event.proto gives to payloads, of today and later ones.
-constexpr uint32_t kFirstPayload = 20;
-constexpr uint32_t kLastPayload = 199;
 
 bool ReadTime(absl::string_view bytes, EventTime* time) {
   WireReader reader(bytes);
@@ -27,9 +24,7 @@ bool ReadTime(absl::string_view bytes, EventTime* time) {
 
 void TakePayload(const WireField& field, bool known, EventFields* fields) {
   if (fields->payload == field.number) return fields->body.Add(field.bytes);
-  if (!known && (fields->known || field.number < kFirstPayload || field.number > kLastPayload)) {
-    return;
-  }
+  if (!known && (fields->known || !channel::IsPayloadNumber(field.number))) return;
   fields->payload = field.number;
   fields->known = known;
   fields->body.Set(field.bytes);

@@ -1,15 +1,12 @@
 #include "broker/payload_types.h"
 
 #include "absl/container/flat_hash_map.h"
+#include "core/channel/payload_number.h"
 #include "spanwire/v1/event.pb.h"
 #include "spanwire/v1/options.pb.h"
 
 namespace spanwire::broker {
 namespace {
-
-// The numbers that event.proto gives to payloads, of today and later ones.
-constexpr uint32_t kFirstPayload = 20;
-constexpr uint32_t kLastPayload = 199;
 
 const google::protobuf::OneofDescriptor& Payload() {
   return *v1::Event::descriptor()->FindOneofByName("payload");
@@ -40,8 +37,7 @@ const PayloadType* FindPayloadType(uint32_t field_number) {
 }
 
 bool IsLaterPayload(uint32_t field_number) {
-  return field_number >= kFirstPayload && field_number <= kLastPayload &&
-         FindPayloadType(field_number) == nullptr;
+  return channel::IsPayloadNumber(field_number) && FindPayloadType(field_number) == nullptr;
 }
 
 bool IsBuiltInType(absl::string_view name) {
