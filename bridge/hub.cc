@@ -27,20 +27,24 @@ void Hub::OnDeliveries(std::vector<Delivery>&& deliveries) {
   for (Delivery& delivery : deliveries) Deliver(delivery);
 }
 
+// Who waits under this number, no longer; null: it left.
+Subscription* Hub::TakeReader(uint64_t number) {
+  const auto reader = readers_.find(number);
+  if (reader == readers_.end()) return nullptr;
+  Subscription* const subscription = reader->second;
+  readers_.erase(reader);
+  return subscription;
+}
+
 void Hub::Deliver(Delivery& delivery) {
   if (auto* answer = std::get_if<Delivery::Answer>(&delivery.what)) {
-    const auto reader = readers_.find(answer->reader);
-    if (reader == readers_.end()) return;  // it left
-    Subscription* const subscription = reader->second;
-    readers_.erase(reader);
-    return subscription->OnPage(std::move(answer->page));
+    if (Subscription* const reader = TakeReader(answer->reader))
+      reader->OnPage(std::move(answer->page));
+    return;
   }
   if (const auto* none = std::get_if<Delivery::NoAnswer>(&delivery.what)) {
-    const auto reader = readers_.find(none->reader);
-    if (reader == readers_.end()) return;
-    Subscription* const subscription = reader->second;
-    readers_.erase(reader);
-    return subscription->OnTopicRefused(none->why);
+    if (Subscription* const reader = TakeReader(none->reader)) reader->OnTopicRefused(none->why);
+    return;
   }
   const auto found = topics_by_id_.find(delivery.topic);
   if (found == topics_by_id_.end()) {  // everybody left, or were refused

@@ -71,6 +71,7 @@ class Hub {
 
  private:
   void Deliver(Delivery& delivery);
+  Subscription* TakeReader(uint64_t number);
   void Recover();
   void TellRefused();
   void Tick();
