@@ -83,7 +83,6 @@ void AgentStream::Write(const v1::PublishStreamResponse& response) {
 
 void AgentStream::Finish(const absl::Status& status) {
   down_.Send([this, status] {
-    finished_ = true;
     if (client_ != nullptr) std::exchange(client_, nullptr)->OnEnded(status);
   });
 }

@@ -39,7 +39,6 @@ class AgentStream final : public broker::PublishStream::Transport {
 
   // The broker is gone.
   void OnBrokerDied();
-  bool finished() const { return finished_; }
 
   void Read() override;
   void Write(const v1::PublishStreamResponse& response) override;
@@ -57,7 +56,6 @@ class AgentStream final : public broker::PublishStream::Transport {
   std::string agent_;
   bool half_closed_ = false;
   bool wanted_ = true;  // the first read is under way from the beginning
-  bool finished_ = false;
   std::unique_ptr<broker::PublishStream> stream_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

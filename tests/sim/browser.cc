@@ -30,7 +30,7 @@ absl::string_view Member(absl::string_view json, absl::string_view name) {
 Browser::Browser(base::Executor* executor, Random* random, Truth* truth,
                  const channel::Names* names, std::string name, std::string channel, Begin begin,
                  std::function<BridgeNode*()> pick,
-                 std::function<bool(const std::string&, Position, Position)> still_there)
+                 std::function<bool(const std::string&, Position)> still_there)
     : executor_(executor),
       random_(random),
       truth_(truth),
@@ -123,7 +123,7 @@ void Browser::Receive(absl::string_view json) {
     const absl::optional<Position> after = Position::Parse(Member(json, "after"));
     if (!after || !position) return truth_->Bad(absl::StrCat("a gap without positions: ", json));
     truth_->OnGap(&view_, *after, *position, std::string(Member(json, "reason")),
-                  still_there_(view_.channel, *after, *position));
+                  still_there_(view_.channel, *after));
   } else if (type == "$position") {
     view_.last = position;
   } else if (type == "$error") {

@@ -25,7 +25,7 @@ class Browser final : private bridge::Transport {
   // a position is in the channel's log, so that no gap may be told.
   Browser(base::Executor* executor, Random* random, Truth* truth, const channel::Names* names,
           std::string name, std::string channel, Begin begin, std::function<BridgeNode*()> pick,
-          std::function<bool(const std::string& channel, Position after, Position to)> still_there);
+          std::function<bool(const std::string& channel, Position after)> still_there);
   ~Browser() override;
 
   // The socket breaks, or its bridge dies; it comes back a moment later.
@@ -52,7 +52,7 @@ class Browser final : private bridge::Transport {
   const channel::Names* const names_;
   const Begin begin_;
   const std::function<BridgeNode*()> pick_;
-  const std::function<bool(const std::string&, Position, Position)> still_there_;
+  const std::function<bool(const std::string&, Position)> still_there_;
   Truth::View view_;
   BridgeNode* bridge_ = nullptr;
   std::unique_ptr<Wire> down_;

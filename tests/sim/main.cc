@@ -14,12 +14,12 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "core/base/log.h"
 #include "core/base/random.h"
 #include "tests/sim/world.h"
@@ -33,41 +33,39 @@ uint64_t MachineSeed() { return ++next_machine_seed * 0x9E3779B97F4A7C15; }
 
 constexpr unsigned kRunSeconds = 20;  // a run takes some 20 ms
 
+void Print(const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }
+
 enum class Say { kNothing, kViolations, kAll };
 
 // Whether the run is good.
 bool RunSeed(uint64_t seed, const std::set<std::string>& without, Say say) {
   const bool trace = say == Say::kAll;
   base::SetLogOutput([trace](absl::string_view line) {
-    if (trace) std::fprintf(stderr, "    %.*s\n", static_cast<int>(line.size()), line.data());
+    if (trace) Print(absl::StrCat("    ", line));
   });
   next_machine_seed = seed << 20;
   base::SetSeedSource(MachineSeed);
   World world(seed, without, [trace](const std::string& line) {
-    if (trace) std::fprintf(stderr, "%s\n", line.c_str());
+    if (trace) Print(line);
   });
   world.Run();
   for (const std::string& violation : world.truth().violations()) {
     if (say == Say::kNothing) break;
-    std::fprintf(stderr, "seed %llu [%s]: %s\n", static_cast<unsigned long long>(seed),
-                 world.profile().c_str(), violation.c_str());
+    Print(absl::StrCat("seed ", seed, " [", world.profile(), "]: ", violation));
   }
   if (trace) {
-    std::fprintf(stderr, "%llu appended, %llu shown, %llu transient, %llu gaps\n",
-                 static_cast<unsigned long long>(world.truth().appended),
-                 static_cast<unsigned long long>(world.truth().shown),
-                 static_cast<unsigned long long>(world.truth().transient),
-                 static_cast<unsigned long long>(world.truth().gaps));
+    const Truth& truth = world.truth();
+    Print(absl::StrCat(truth.appended, " appended, ", truth.shown, " shown, ", truth.transient,
+                       " transient, ", truth.gaps, " gaps"));
   }
-  std::fflush(stderr);
   return world.truth().violations().empty();
 }
 
 pid_t Start(uint64_t seed, const std::set<std::string>& without, Say say) {
   const pid_t child = fork();
-  if (child == 0) alarm(kRunSeconds);  // a run that never ends has failed
-  if (child == 0) _exit(RunSeed(seed, without, say) ? 0 : 1);
-  return child;
+  if (child != 0) return child;
+  alarm(kRunSeconds);  // a run that never ends has failed
+  _exit(RunSeed(seed, without, say) ? 0 : 1);
 }
 
 bool Fails(uint64_t seed, const std::set<std::string>& without, Say say) {
@@ -83,8 +81,7 @@ void Explain(uint64_t seed) {
     without.insert(fault);
     if (!Fails(seed, without, Say::kNothing)) without.erase(fault);
   }
-  std::fprintf(stderr, "seed %llu, with as few faults as it takes:\n",
-               static_cast<unsigned long long>(seed));
+  Print(absl::StrCat("seed ", seed, ", with as few faults as it takes:"));
   Fails(seed, without, Say::kAll);
 }
 
@@ -93,11 +90,11 @@ int RunMany(uint64_t from, uint64_t count, double seconds, unsigned jobs, uint64
   std::vector<uint64_t> failures;
   uint64_t next = from;
   uint64_t passed = 0;
-  uint64_t failed = 0;
   const auto began = std::chrono::steady_clock::now();
   const auto more = [&] {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-    return failed < most_failures && (seconds > 0 ? took.count() < seconds : next < from + count);
+    return failures.size() < most_failures &&
+           (seconds > 0 ? took.count() < seconds : next < from + count);
   };
   while (more() || !running.empty()) {
     while (more() && running.size() < jobs) {
@@ -111,14 +108,12 @@ int RunMany(uint64_t from, uint64_t count, double seconds, unsigned jobs, uint64
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
       ++passed;
     } else {
-      ++failed;
       failures.push_back(seed);
     }
   }
   if (most_failures > 1 && !failures.empty()) Explain(failures.front());
-  std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(passed),
-              static_cast<unsigned long long>(failed));
-  return failed == 0 ? 0 : 1;
+  std::printf("%s\n", absl::StrCat(passed, " passed, ", failures.size(), " failed").c_str());
+  return failures.empty() ? 0 : 1;
 }
 
 int Main(int argc, char** argv) {

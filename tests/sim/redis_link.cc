@@ -31,7 +31,6 @@ SimClient::~SimClient() = default;
 
 void SimClient::Connect(absl::Duration delay) {
   connecting_ = network_->executor->After(delay, [this] {
-    if (!network_->redis_up) return Connect(Backoff(*network_->random));
     up_ = true;
     Watch();
     for (redis::ConnectionListener* listener : listeners_) listener->OnUp();
@@ -83,7 +82,7 @@ void SimClient::Reset(absl::Status) {
 
 void SimClient::Abandon(bool lost) {
   for (std::vector<std::string>& command : sent_) {
-    if (lost || demoted_ || !network_->redis_up) break;
+    if (lost || demoted_) break;
     // TCP: what is executed is a beginning of what was sent.
     if (Chance(*network_->random, 0.4)) break;
     if (Chance(*network_->random, network_->zombies)) {
@@ -127,7 +126,6 @@ SimPubSub::SimPubSub(Network* network)
 
 void SimPubSub::Connect(absl::Duration delay) {
   connecting_ = network_->executor->After(delay, [this] {
-    if (!network_->redis_up) return Connect(Backoff(*network_->random));
     up_ = true;
     listener_->OnPubSubUp();
     for (const auto& [channel, number] : wanted_) Ask(channel);

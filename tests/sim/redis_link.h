@@ -23,7 +23,6 @@ struct Network {
   base::Executor* executor;
   Random* random;
   RedisModel* redis;
-  bool redis_up = true;
   double zombies = 0;  // how likely a command of a cut connection is executed much later
   double drops = 0;    // how likely a pub/sub message is lost without a trace
   // Commands of cut connections that are still under way somewhere.
@@ -49,7 +48,6 @@ class SimClient final : public redis::Commands {
   void Stall(bool stalled);
   // The master on the other side was demoted: it answers READONLY.
   void Demote() { demoted_ = up_; }
-  bool demoted() const { return demoted_; }
 
  private:
   void Connect(absl::Duration delay);
@@ -89,7 +87,6 @@ class SimPubSub final : public redis::PubSub {
   void OnPublished(const std::string& channel, const std::string& payload);
   void Cut();
   void Stall(bool stalled);
-  bool up() const { return up_; }
 
  private:
   void Connect(absl::Duration delay);

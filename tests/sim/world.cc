@@ -52,9 +52,7 @@ World::World(uint64_t seed, const std::set<std::string>& without,
     browsers_.push_back(std::make_unique<Browser>(
         &executor_, &random_, &truth_, &names_, absl::StrCat("browser ", i), channel, begin,
         [this] { return PickBridge(); },
-        [this](const std::string& name, Position after, Position) {
-          return StillThere(name, after);
-        }));
+        [this](const std::string& name, Position after) { return StillThere(name, after); }));
   }
 }
 

@@ -41,13 +41,19 @@ def fill(folder: pathlib.Path) -> pathlib.Path:
     return ballast
 
 
+def start_and_fill(world: World, folder: pathlib.Path) -> pathlib.Path:
+    """Everything at work, and Redis unable to write its file. Returns what fill() returns."""
+    world.start(redis_options=["--appendonly", "yes", "--appendfsync", "everysec"], redis_folder=folder)
+    world.load()
+    ballast = fill(folder)
+    wait_until(lambda: b"aof_last_write_status:err" in world.redis("INFO", "persistence"), "Redis cannot write",
+               PATIENCE)
+    return ballast
+
+
 def test_disk_full(world: World) -> None:
     with small_disk(world) as folder:
-        world.start(redis_options=["--appendonly", "yes", "--appendfsync", "everysec"], redis_folder=folder)
-        world.load()
-        ballast = fill(folder)
-        wait_until(lambda: b"aof_last_write_status:err" in world.redis("INFO", "persistence"), "Redis cannot write",
-                   PATIENCE)
+        ballast = start_and_fill(world, folder)
         world.proceed(FULL_SECONDS)
         acked = [agent.acked() for agent in world.agents]
         world.proceed(0.5)
@@ -60,11 +66,7 @@ def test_disk_full(world: World) -> None:
 def test_disk_full_and_redis_killed(world: World) -> None:
     """What was acknowledged before is in the file, since Redis stopped acknowledging at the first write that failed."""
     with small_disk(world) as folder:
-        world.start(redis_options=["--appendonly", "yes", "--appendfsync", "everysec"], redis_folder=folder)
-        world.load()
-        ballast = fill(folder)
-        wait_until(lambda: b"aof_last_write_status:err" in world.redis("INFO", "persistence"), "Redis cannot write",
-                   PATIENCE)
+        ballast = start_and_fill(world, folder)
         world.redis.kill()
         ballast.unlink()
         world.redis.start()

@@ -11,6 +11,7 @@
 #include "core/channel/appender.h"
 #include "tests/support/fake_commands.h"
 #include "tests/support/fake_executor.h"
+#include "tests/support/recording_sink.h"
 
 namespace spanwire::channel {
 namespace {
@@ -22,26 +23,10 @@ using test::Text;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
+using Sink = test::RecordingSink;
+
 constexpr char kA[] = "webgui:session:a";
 constexpr char kB[] = "webgui:session:b";
-
-class Sink final : public AppendSink {
- public:
-  Sink(std::vector<std::string>* said, std::string name) : said_(said), name_(std::move(name)) {}
-  void OnCommitted(uint64_t sequence, absl::string_view channel,
-                   absl::optional<Position> position) override {
-    said_->push_back(absl::StrCat(name_, " ", sequence, " ", channel.substr(channel.size() - 1),
-                                  " ", position ? position->ToString() : "-"));
-  }
-  void OnFenced(uint64_t newer) override {
-    said_->push_back(absl::StrCat(name_, " fenced by ", newer));
-  }
-  void OnRoom() override { said_->push_back(absl::StrCat(name_, " has room")); }
-
- private:
-  std::vector<std::string>* const said_;
-  const std::string name_;
-};
 
 class AppenderReplicatedTest : public ::testing::Test, public AppenderListener {
  protected:
