@@ -5,11 +5,12 @@ import time
 
 import pytest
 
-from stack import FULL, Daemon
-from world import World
+from stack import FULL, Daemon, wait_until
+from world import PATIENCE, World
 
 STOP_SECONDS = 10 if FULL else 6  # more than the time that a command to Redis may take
 KILLS, KILL_PAUSE = (12, 5.0) if FULL else (3, 2.5)
+UNREADY_SECONDS = 2.5 if FULL else 10.0  # two intervals of the probe and the asking; and what a loaded machine may take
 
 
 def kill(world: World, *daemons: Daemon) -> None:
@@ -46,15 +47,39 @@ def test_kill_9_again_and_again(world: World) -> None:
     world.finish()
 
 
-@pytest.mark.parametrize("what", ["broker", "bridge", "redis"])
+def seconds_until_all_are(world: World, ready: bool) -> float:
+    began = time.monotonic()
+    wait_until(lambda: all(daemon.ready() == ready for daemon in world.brokers + world.bridges),
+               f"ready: {ready}", PATIENCE)
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("what", ["broker", "bridge"])
 def test_sigstop(world: World, what: str) -> None:
     world.start()
     world.load()
-    process = {"broker": world.brokers[0], "bridge": world.bridges[0], "redis": world.redis.process}[what]
+    process = {"broker": world.brokers[0], "bridge": world.bridges[0]}[what]
     process.signal(signal.SIGSTOP)
     try:
         world.proceed(STOP_SECONDS)
     finally:
         process.signal(signal.SIGCONT)
     world.over()
+    world.finish()
+
+
+def test_sigstop_redis(world: World) -> None:
+    """Brokers and bridges find out that it delivers nothing, and say so."""
+    world.start()
+    world.load()
+    world.redis.process.signal(signal.SIGSTOP)
+    try:
+        unready = seconds_until_all_are(world, ready=False)
+        world.proceed(max(0.0, STOP_SECONDS - unready))
+    finally:
+        world.redis.process.signal(signal.SIGCONT)
+    world.over()
+    ready = seconds_until_all_are(world, ready=True)
+    world.notes.append(f"not ready after {unready:.2f} s, ready again after {ready:.2f} s")
+    assert unready < UNREADY_SECONDS
     world.finish()
