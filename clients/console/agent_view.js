@@ -20,6 +20,7 @@ export class AgentView {
     this.list.draw(agents.slice(0, SHOWN), now);
     setText(byId('agents-note'), agents.length ? `${count(active)} of ${count(agents.length)} active` : '');
     show(byId('agents-empty'), agents.length === 0);
+    show(byId('agent-table'), agents.length > 0);
   }
 }
 
@@ -27,14 +28,14 @@ class AgentRow {
   constructor() {
     this.name = el('span', 'name mono');
     this.doing = el('span', 'sub');
-    this.rate = el('span', 'num strong');
-    this.seen = el('span', 'num sub');
+    this.rate = el('td', 'num strong');
+    this.heard = el('td', 'num sub');
     this.word = el('span', 'unseen');
     const dot = el('span', 'dot');
     dot.setAttribute('aria-hidden', 'true');
-    this.node = el('li', 'agent', [
-      dot, this.word, el('div', 'grow', [this.name, this.doing]), el('div', 'right', [this.rate, this.seen]),
-    ]);
+    const head = el('th', '', [el('div', 'who', [dot, this.word, el('div', 'grow', [this.name, this.doing])])]);
+    head.scope = 'row';
+    this.node = el('tr', 'agent', [head, this.rate, this.heard]);
   }
 
   update(agent, now) {
@@ -46,6 +47,6 @@ class AgentRow {
     setText(this.doing, (agent.state || agent.doing) + (agent.session ? ` in ${agent.session}` : ''));
     setTitle(this.node, `${agent.name}: ${count(agent.events)} events since this page began`);
     setText(this.rate, `${rate(agent.rate.perSecond(now, RATE_SECONDS))}/s`);
-    setText(this.seen, age(quiet));
+    setText(this.heard, age(quiet));
   }
 }

@@ -4,8 +4,8 @@ import { KeyedList, byId, el, setData, setText } from './dom.js';
 import { count } from './format.js';
 
 export class ChannelView {
-  constructor(client, follower) {
-    this.client = client;
+  constructor(link, follower) {
+    this.link = link;
     this.follower = follower;
     this.details = byId('channel-details');
     this.list = new KeyedList(byId('channel-list'), (channel) => channel.name, (channel) => new ChannelRow(channel));
@@ -21,7 +21,7 @@ export class ChannelView {
   }
 
   draw() {
-    const followed = [...this.client.channels.values()].filter((channel) => this.client.wanted.has(channel.name));
+    const followed = [...this.link.channels.values()].filter((channel) => this.link.wanted.has(channel.name));
     setText(byId('channels-note'), `${count(followed.length)} followed`);
     if (!this.details.open) return;
     this.list.draw(followed.sort((a, b) => (a.name < b.name ? -1 : 1)));

@@ -1,34 +1,95 @@
-// Small charts: a line and the area under it, in an SVG of 120 × 32 units that stretches to its box.
+// Charts, drawn by uPlot: a line and the area under it. Colours are the theme's.
 
-import { svg } from './dom.js';
+import { el } from './dom.js';
 
-const WIDTH = 120;
-const HEIGHT = 32;
-const EDGE = 2;
+const { uPlot } = window;
+const root = document.documentElement;
+const charts = new Set();
 
-export class Sparkline {
-  // `floor`: the lowest value that the scale begins at, or null: at the least value shown.
-  constructor(node, floor = null) {
-    this.floor = floor;
-    this.area = svg('path', { class: 'area' });
-    this.line = svg('path', { class: 'line' });
-    node.append(this.area, this.line);
+function colour(name) {
+  return getComputedStyle(root).getPropertyValue(name).trim();
+}
+
+const line = { stroke: () => colour('--accent'), fill: () => colour('--accent-soft'), width: 1.5, points: { show: false } };
+
+function axis(more) {
+  return { stroke: () => colour('--ink-3'), font: '11px system-ui, sans-serif', ticks: { show: false },
+    grid: { stroke: () => colour('--line-soft'), width: 1 }, ...more };
+}
+
+class Chart {
+  constructor(box, options) {
+    this.box = box;
+    this.options = options;
+    this.plot = null;
+    new ResizeObserver((entries) => {
+      const { width, height } = entries[entries.length - 1].contentRect;
+      this.resize(Math.floor(width), Math.floor(height));
+    }).observe(box);
+    charts.add(this);
   }
 
-  draw(values) {
-    if (values.length === 0) return;
-    const shown = values.length === 1 ? [values[0], values[0]] : values;
-    const top = Math.max(...shown);
-    const least = Math.min(...shown);
-    const bottom = this.floor === null ? least : Math.min(this.floor, least);
-    const span = top - bottom;
-    const step = WIDTH / (shown.length - 1);
-    const points = shown.map((value, i) => {
-      const part = span > 0 ? (value - bottom) / span : this.floor === null ? 0.5 : 0;
-      return `${(i * step).toFixed(1)} ${(HEIGHT - EDGE - part * (HEIGHT - 2 * EDGE)).toFixed(1)}`;
-    });
-    const line = `M${points.join('L')}`;
-    this.line.setAttribute('d', line);
-    this.area.setAttribute('d', `${line}L${WIDTH} ${HEIGHT}L0 ${HEIGHT}Z`);
+  resize(width, height) {
+    if (width === 0 || height === 0) return;
+    if (this.plot) this.plot.setSize({ width, height });
+    else this.plot = new uPlot({ ...this.options, width, height, legend: { show: false } }, this.data || [[], []], this.box);
+  }
+
+  // data: [times in seconds, values].
+  draw(data) {
+    this.data = data;
+    if (this.plot) this.plot.setData(data);
+  }
+
+  close() {
+    charts.delete(this);
+    if (this.plot) this.plot.destroy();
   }
 }
+
+// A line without axes. The scale begins at 0.
+export function sparkline(box) {
+  return new Chart(box, {
+    cursor: { show: false }, padding: [2, 0, 2, 0],
+    scales: { x: { time: false }, y: { range: (plot, min, max) => [0, Math.max(1, max)] } },
+    axes: [{ show: false }, { show: false }],
+    series: [{}, line],
+  });
+}
+
+// With axes and, under the pointer, the value.
+export function timeline(box, measure) {
+  const reading = el('span', 'chart-reading num');
+  reading.setAttribute('aria-hidden', 'true');
+  box.append(reading);
+  return new Chart(box, {
+    cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } }, padding: [6, 4, 0, 0],
+    scales: { y: { range: (plot, min, max) => span(min, max) } },
+    axes: [
+      axis({ size: 20, gap: 3, space: 64, grid: { show: false },
+        values: (plot, ticks) => ticks.map((tick) => new Date(tick * 1000).toTimeString().slice(0, 8)) }),
+      axis({ size: 44, gap: 5, space: 32, values: (plot, ticks) => ticks.map((tick) => measure(tick)) }),
+    ],
+    series: [{}, line],
+    hooks: { setCursor: [(plot) => {
+      const { idx } = plot.cursor;
+      const value = idx === null || idx === undefined ? undefined : plot.data[1][idx];
+      reading.textContent = value === undefined ? '' : measure(value);
+    }] },
+  });
+}
+
+// Some air above and below; a level line stands in the middle.
+function span(min, max) {
+  if (min === null || max === null) return [0, 1];
+  const air = max > min ? (max - min) * 0.1 : Math.max(1, Math.abs(max) * 0.1);
+  return [min >= 0 && min - air < 0 ? 0 : min - air, max + air];
+}
+
+// The theme changed: what is drawn has the old one's colours.
+export function redrawCharts() {
+  for (const chart of charts) if (chart.plot) chart.plot.redraw(false);
+}
+
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redrawCharts);
+new MutationObserver(redrawCharts).observe(root, { attributeFilter: ['data-theme'] });

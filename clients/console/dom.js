@@ -40,7 +40,7 @@ export function show(node, visible) {
 
 // A list of elements kept equal to a list of items, by key; elements that stay are not touched.
 export class KeyedList {
-  // make(item) → { node, update(item, now) }
+  // make(item) → { node, update(item, now), close() if it must know that it goes }
   constructor(parent, key, make) {
     this.parent = parent;
     this.key = key;
@@ -53,6 +53,7 @@ export class KeyedList {
     for (const [key, row] of this.rows) {
       if (keep.has(key)) continue;
       row.node.remove();
+      if (row.close) row.close();
       this.rows.delete(key);
     }
     let place = this.parent.firstChild;

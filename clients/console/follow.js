@@ -8,8 +8,8 @@ const REPLAY = 200;
 const ID = /^[A-Za-z0-9._~:@|+=-]{1,128}$/;
 
 export class Follower {
-  constructor(client, state, prefix) {
-    this.client = client;
+  constructor(link, state, prefix) {
+    this.link = link;
     this.state = state;
     this.prefix = prefix;
     this.global = `${prefix}:global`;
@@ -17,7 +17,7 @@ export class Follower {
     this.agents = new Set();
     this.heardOf = new Map(); // session id → true, in the order last heard of
     this.skipped = 0; // not followed for want of room
-    client.subscribe(this.global, { last: REPLAY });
+    link.subscribe(this.global, { last: REPLAY });
   }
 
   // The user's wish. Returns what is wrong with it, or ''.
@@ -28,13 +28,13 @@ export class Follower {
       && parts[0] === this.prefix && ID.test(parts.slice(2).join(':')));
     if (!known) return `A channel is ${this.prefix}:global or ${this.prefix}:session|agent|user:<id>.`;
     this.pinned.add(name);
-    if (!this.client.wanted.has(name) && !this.makeRoom()) return `At most ${this.limit} channels.`;
-    this.client.subscribe(name, { last: REPLAY });
+    if (!this.link.wanted.has(name) && !this.makeRoom()) return `At most ${this.limit} channels.`;
+    this.link.subscribe(name, { last: REPLAY });
     return '';
   }
 
   get limit() {
-    return Math.min(FOLLOWED, this.client.limit);
+    return Math.min(FOLLOWED, this.link.limit);
   }
 
   // Called for every event.
@@ -53,30 +53,30 @@ export class Follower {
     this.heardOf.clear();
     for (const id of ids) {
       const name = `${this.prefix}:session:${id}`;
-      if (this.client.wanted.has(name)) continue;
+      if (this.link.wanted.has(name)) continue;
       const session = this.state.sessions.get(id);
-      const full = this.client.wanted.size >= this.limit;
+      const full = this.link.wanted.size >= this.limit;
       if ((full && session && session.finished) || !this.makeRoom()) this.skipped += 1;
-      else this.client.subscribe(name, { last: REPLAY });
+      else this.link.subscribe(name, { last: REPLAY });
     }
   }
 
   followAgent(agent) {
     if (this.agents.has(agent) || this.agents.size >= AGENTS_FOLLOWED || !this.makeRoom()) return;
     this.agents.add(agent);
-    this.client.subscribe(`${this.prefix}:agent:${agent}`, { last: REPLAY });
+    this.link.subscribe(`${this.prefix}:agent:${agent}`, { last: REPLAY });
   }
 
   makeRoom() {
-    if (this.client.wanted.size < this.limit) return true;
+    if (this.link.wanted.size < this.limit) return true;
     let oldest = null;
     for (const session of this.state.sessions.values()) {
       const name = `${this.prefix}:session:${session.id}`;
-      if (!session.finished || this.pinned.has(name) || !this.client.wanted.has(name)) continue;
+      if (!session.finished || this.pinned.has(name) || !this.link.wanted.has(name)) continue;
       if (!oldest || session.updatedAt < oldest.updatedAt) oldest = session;
     }
     if (!oldest) return false;
-    this.client.unsubscribe(`${this.prefix}:session:${oldest.id}`);
+    this.link.unsubscribe(`${this.prefix}:session:${oldest.id}`);
     return true;
   }
 }

@@ -72,8 +72,8 @@ export function clock(ms, millis) {
 }
 
 // The newest things, newest first. Replay brings each channel's past in one piece, so arrival says little about time.
-export function newest(items, howMany) {
-  return [...items].sort((a, b) => b.at - a.at || b.n - a.n).slice(0, howMany);
+export function newest(items) {
+  return [...items].sort((a, b) => b.at - a.at || b.n - a.n);
 }
 
 // An address that may become a link; else ''.

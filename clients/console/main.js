@@ -1,23 +1,25 @@
-// Puts the console together: client → state → views, drawn at most some fifteen times a second.
+// Puts the console together: link → state → views, drawn at most some fifteen times a second.
 
 import { AgentView } from './agent_view.js';
 import { ChannelView } from './channel_view.js';
-import { Client } from './client.js';
 import { byId } from './dom.js';
 import { Follower } from './follow.js';
 import { FrameView } from './frame_view.js';
+import { bindHelp } from './help.js';
+import { Link } from './link.js';
 import { MetricView } from './metric_view.js';
 import { NoticeView } from './notice_view.js';
+import { Parts } from './parts.js';
 import { PeopleView } from './people_view.js';
 import { SessionView } from './session_view.js';
 import { ShellView } from './shell_view.js';
 import { State } from './state.js';
 import { TestView } from './test_view.js';
 import { bindThemeButton } from './theme_button.js';
+import { Trials } from './trials.js';
 
 const DRAW_EVERY_MS = 66;
 const AGES_EVERY_MS = 1000;
-const CUT_MS = 5000;
 const DEFAULT_PREFIX = 'webgui';
 
 // ?prefix= and ?channel= (repeatable) of the page's own address.
@@ -30,7 +32,7 @@ url.hash = '';
 
 const state = new State();
 const shell = new ShellView();
-const client = new Client({
+const link = new Link({
   url: url.href,
   onEvent(event, raw, channel) {
     state.addEvent(event, raw, channel, channel.phase === 'replaying');
@@ -44,28 +46,42 @@ const client = new Client({
   },
   onStatus(status) {
     shell.onStatus(status);
+    if (status.phase === 'live') notices.listen();
     askToDraw();
   },
-  onCaughtUp: (summary) => shell.onCaughtUp(summary),
+  onCaughtUp(summary) {
+    shell.onCaughtUp(summary);
+    trials.onCaughtUp(summary);
+  },
+  onRefilled: (summary) => trials.onRefilled(summary),
 });
-const follower = new Follower(client, state, prefix);
+const trials = new Trials(link, (words) => shell.say(words));
+const follower = new Follower(link, state, prefix);
 for (const name of query.getAll('channel').slice(0, 32)) follower.pin(name);
 
 const frames = new FrameView(state);
+const notices = new NoticeView(state);
 const views = [
-  ['sessions', new SessionView(state, (id) => frames.find(id))],
+  ['sessions', new SessionView(state, showFrames)],
   ['agents', new AgentView(state)],
   ['tests', new TestView(state)],
-  ['notices', new NoticeView(state)],
+  ['notices', notices],
   ['metrics', new MetricView(state)],
   ['people', new PeopleView(state)],
   ['frames', frames],
 ];
-const channels = new ChannelView(client, follower);
+const channels = new ChannelView(link, follower);
 
 let drawnAt = 0;
 let agedAt = 0;
 let asked = false;
+
+const parts = new Parts(askToDraw);
+
+function showFrames(word) {
+  parts.go('frames');
+  frames.find(word);
+}
 
 // Draws soon: with the next picture of the browser's own, but not more often than a reader can follow. A page that is not
 // shown is not drawn.
@@ -85,18 +101,24 @@ function draw(time) {
     if (tick || view.stale || state.changed.has(part)) view.draw(now);
   }
   state.changed.clear();
-  shell.draw(client, state, now);
+  shell.draw(link, state, now);
+  trials.draw(now);
   if (tick) channels.draw();
-  if (client.status.phase === 'waiting') askToDraw(); // a countdown runs
+  if (link.status.phase === 'waiting') askToDraw(); // a countdown runs
 }
 
-byId('cut').addEventListener('click', () => {
-  shell.onCut(client);
-  client.cut(CUT_MS);
-});
-window.addEventListener('online', () => client.hurry());
+window.addEventListener('online', () => link.hurry());
 bindThemeButton(byId('theme'));
+bindHelp([
+  ['1–7', 'Go to a part of the page', (key) => parts.go(Number(key) - 1)],
+  ['/', 'Filter the frames', () => showFrames(byId('frame-filter').value)],
+  ['p', 'Pause the frames, or go on', () => byId('frame-pause').click()],
+  ['c', 'Cut the connection for ten seconds', () => byId('cut').click()],
+  ['b', 'Block WebSocket, or let it through', () => byId('block').click()],
+  ['s', 'Take in nothing for ten seconds', () => byId('slow').click()],
+  ['t', 'Change the theme', () => byId('theme').click()],
+]);
 // What the user does may change what a view shows.
-for (const kind of ['click', 'input', 'toggle']) document.addEventListener(kind, askToDraw, true);
+for (const kind of ['click', 'input', 'toggle', 'keydown']) document.addEventListener(kind, askToDraw, true);
 setInterval(askToDraw, AGES_EVERY_MS);
-client.start();
+link.start();

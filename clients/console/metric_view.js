@@ -1,10 +1,11 @@
 // Metrics as tiles: the newest value, its course, its range.
 
-import { Sparkline } from './chart.js';
-import { KeyedList, byId, el, setText, setTitle, show, svg } from './dom.js';
+import { timeline } from './chart.js';
+import { KeyedList, byId, el, setText, setTitle, show } from './dom.js';
 import { count, measure } from './format.js';
 
 const SHOWN = 24;
+const DRAW_EVERY_MS = 250; // a chart; faster than that nobody sees
 
 export class MetricView {
   constructor(state) {
@@ -12,11 +13,12 @@ export class MetricView {
     this.list = new KeyedList(byId('metric-list'), (series) => series.key, (series) => new Tile(series));
   }
 
-  draw() {
+  draw(now) {
     const all = [...this.state.series.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
-    this.list.draw(all.slice(0, SHOWN));
+    this.list.draw(all.slice(0, SHOWN), now);
     setText(byId('metrics-note'), all.length > SHOWN ? `${count(SHOWN)} of ${count(all.length)} series` : '');
     show(byId('metrics-empty'), all.length === 0);
+    show(byId('metric-list'), all.length > 0);
   }
 }
 
@@ -24,26 +26,38 @@ class Tile {
   constructor(series) {
     this.value = el('span', 'value');
     this.unit = el('span', 'unit');
-    this.range = el('span', 'sub range');
-    const chart = svg('svg', { class: 'spark', viewBox: '0 0 120 32', preserveAspectRatio: 'none', 'aria-hidden': 'true' });
-    this.chart = new Sparkline(chart);
+    this.range = el('span', 'sub range num');
+    const box = el('div', 'chart');
+    box.setAttribute('role', 'img');
+    box.setAttribute('aria-label', `Course of ${series.name}`);
+    this.chart = timeline(box, measure);
     const owner = [series.owner, series.labels].filter(Boolean).join(' · ');
     const name = el('span', 'name', series.name || 'unnamed');
     const from = el('span', 'sub', owner);
     setTitle(name, series.name);
     setTitle(from, owner);
     this.node = el('li', 'tile', [
-      el('div', 'tile-head', [name, from]), el('p', 'reading', [this.value, this.unit]), chart, this.range,
+      el('div', 'tile-head', [
+        el('div', 'grow', [name, from]),
+        el('div', 'right', [el('p', 'reading', [this.value, this.unit]), this.range]),
+      ]), box,
     ]);
   }
 
-  update(series) {
-    const { points } = series;
-    setText(this.value, measure(points[points.length - 1]));
-    setText(this.unit, series.unit);
-    if (series.updates === this.drawn) return;
+  update(series, now) {
+    if (series.updates === this.drawn || now - this.drawnAt < DRAW_EVERY_MS) return;
     this.drawn = series.updates;
-    this.chart.draw(points);
-    setText(this.range, `${measure(Math.min(...points))} to ${measure(Math.max(...points))}`);
+    this.drawnAt = now;
+    // Replay brings the past of each channel by itself, so time may step back; a chart's must not.
+    const points = series.points.toArray().sort((a, b) => a[0] - b[0]);
+    const values = points.map(([, value]) => value);
+    setText(this.value, measure(values[values.length - 1]));
+    setText(this.unit, series.unit);
+    setText(this.range, `${measure(Math.min(...values))} to ${measure(Math.max(...values))}`);
+    this.chart.draw([points.map(([time]) => time), values]);
+  }
+
+  close() {
+    this.chart.close();
   }
 }

@@ -2,25 +2,28 @@
 
 import { KeyedList, byId, el, setData, setText, setTitle, show } from './dom.js';
 import { age, count, newest } from './format.js';
+import { VirtualList } from './virtual_list.js';
 
 const PRESENT_MS = 60_000;
-const COMMENTS_SHOWN = 20;
+const ROW_PX = 56;
 const HUES = 6;
 
 export class PeopleView {
   constructor(state) {
     this.state = state;
     this.people = new KeyedList(byId('people-list'), (person) => person.name, (person) => new PersonRow(person));
-    this.comments = new KeyedList(byId('comment-list'), (comment) => comment.n, (comment) => new CommentRow(comment));
+    this.comments = new VirtualList(byId('comment-list'), {
+      rowHeight: () => ROW_PX, key: (comment) => comment.n, make: () => new CommentRow(),
+    });
   }
 
   draw(now) {
     const present = [...this.state.people.values()]
       .filter((person) => now - person.lastAt < PRESENT_MS)
       .sort((a, b) => (a.name < b.name ? -1 : 1));
-    const comments = newest(this.state.comments, COMMENTS_SHOWN);
+    const comments = newest(this.state.comments.toArray());
     this.people.draw(present, now);
-    this.comments.draw(comments, now);
+    this.comments.draw(comments.length, (index) => comments[index], now);
     show(byId('people-list'), present.length > 0);
     show(byId('comment-list'), comments.length > 0);
     show(byId('people-empty'), present.length === 0 && comments.length === 0);
@@ -54,13 +57,19 @@ class PersonRow {
 }
 
 class CommentRow {
-  constructor(comment) {
+  constructor() {
+    this.head = el('span', 'sub');
+    this.said = el('span', '');
     this.age = el('span', 'num sub');
-    const head = el('span', 'sub', `${comment.author}${comment.answer ? ' answers' : ''}${comment.target ? ` on ${comment.target}` : ''}`);
-    this.node = el('li', 'comment', [el('div', 'grow', [head, el('span', 'wrap', comment.text)]), this.age]);
+    this.node = el('div', 'row comment', [el('div', 'grow', [this.head, this.said]), this.age]);
+    this.node.setAttribute('role', 'listitem');
   }
 
-  update(comment, now) {
+  update(comment, index, now) {
     setText(this.age, age(now - comment.at));
+    const where = comment.target ? ` on ${comment.target}` : '';
+    setText(this.head, `${comment.author}${comment.answer ? ' answers' : ''}${where}`);
+    setText(this.said, comment.text);
+    setTitle(this.node, comment.text);
   }
 }

@@ -1,4 +1,4 @@
-// Events a second, over the last whole seconds. Pure: time is given.
+// Events a second, over the last whole seconds; and how long events took to come. Pure: time is given.
 
 export class Rate {
   constructor(seconds) {
@@ -28,5 +28,28 @@ export class Rate {
   perSecond(ms, seconds) {
     const recent = this.series(ms).slice(-seconds);
     return recent.reduce((sum, n) => sum + n, 0) / recent.length;
+  }
+}
+
+const SAMPLES = 64;
+
+// The median of the newest delays. The clocks of two machines differ: what lies in the future says nothing.
+export class Latency {
+  constructor() {
+    this.samples = [];
+    this.next = 0;
+  }
+
+  add(ms) {
+    this.samples[this.next] = ms;
+    this.next = (this.next + 1) % SAMPLES;
+  }
+
+  // null: unknown.
+  median() {
+    if (this.samples.length === 0) return null;
+    const sorted = [...this.samples].sort((a, b) => a - b);
+    const middle = sorted[sorted.length >> 1];
+    return middle < 0 ? null : middle;
   }
 }

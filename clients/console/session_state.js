@@ -5,6 +5,7 @@ import { clip, instant, number, text } from './format.js';
 const TASKS = 32;
 const SPEECH_CHARS = 1200; // of the newest message, its end
 const AGENTS = 8;
+const LINES = 4; // of what it did last
 
 const FINISHED = new Set(['completed', 'complete', 'succeeded', 'success', 'done', 'finished', 'passed', 'failed',
   'error', 'aborted', 'cancelled', 'canceled', 'stopped', 'timed_out']);
@@ -19,7 +20,7 @@ export function newSession(id, at) {
   return {
     id, status: '', tone: 'idle', progress: null, message: '', statusKey: '', finished: false,
     firstAt: at, updatedAt: at, agents: new Set(), tasks: new Map(), tasksDone: 0, tasksFailed: 0,
-    speech: null, tool: '', log: '', question: null, artifacts: 0,
+    speech: null, speechAt: 0, tool: '', lines: [], lineCount: 0, lineAt: 0, question: null, artifacts: 0,
     tests: { passed: 0, failed: 0, skipped: 0, error: 0 }, tokens: 0, costUsd: 0,
   };
 }
@@ -38,6 +39,34 @@ export function applyToSession(session, event, data, at) {
   if (agent && session.agents.size < AGENTS) session.agents.add(agent);
   const handler = HANDLERS[event.type];
   if (handler) handler(session, data, event);
+  const said = LINE_OF[event.type];
+  if (said) addLine(session, said(data), at);
+  else if (event.type.startsWith('message_')) session.speechAt = at;
+}
+
+function addLine(session, [kind, line], at) {
+  if (!line) return;
+  session.lineAt = at;
+  session.lineCount += 1;
+  session.lines.push({ n: session.lineCount, mark: kind, text: clip(line, 200) });
+  if (session.lines.length > LINES) session.lines.shift();
+}
+
+// What a reader of a session is told in a line: a mark that says its kind, and the text.
+const LINE_OF = Object.assign(Object.create(null), {
+  test_result: (data) => [mark(text(data.outcome ?? data.status)), text(data.name)],
+  log_line: (data) => ['log', text(data.text)],
+  tool_call_start: (data) => ['tool', text(data.name)],
+  task_started: (data) => ['task', text(data.name) || text(data.task_id)],
+  task_failed: (data) => ['bad', text(data.message) || text(data.error) || text(data.task_id)],
+  artifact_added: (data) => ['file', text(data.name) || text(data.path)],
+  comment: (data) => ['said', `${text(data.author)}: ${text(data.text)}`],
+});
+
+function mark(outcome) {
+  const word = outcome.replace('OUTCOME_', '').toLowerCase();
+  if (word === 'passed') return 'ok';
+  return word === 'failed' || word === 'error' ? 'bad' : 'skip';
 }
 
 const HANDLERS = Object.assign(Object.create(null), {
@@ -99,10 +128,6 @@ const HANDLERS = Object.assign(Object.create(null), {
 
   tool_call_result(session) {
     session.tool = '';
-  },
-
-  log_line(session, data) {
-    session.log = clip(text(data.text), 300);
   },
 
   interrupt_requested(session, data) {

@@ -1,18 +1,19 @@
-// What frames the page: the connection, the numbers of delivery, the banner of a cut. Screen readers hear only the
+// What frames the page: the connection, the numbers of delivery, the note after a reconnect. Screen readers hear only the
 // connection's state, and that only when it changes.
 
-import { Sparkline } from './chart.js';
-import { byId, setData, setText, show } from './dom.js';
-import { count, rate } from './format.js';
+import { sparkline } from './chart.js';
+import { byId, setData, setText, setTitle, show } from './dom.js';
+import { age, clock, count, duration, rate } from './format.js';
+import { missing } from './trials.js';
 
-const BANNER_MS = 20_000;
+const BANNER_MS = 12_000;
 const RATE_SECONDS = 3;
 
 const SPOKEN = {
   live: 'Connected, live.',
   lost: 'Connection lost. Reconnecting.',
   silent: 'Connection silent. Reconnecting.',
-  cut: 'Connection cut by you. It comes back in five seconds.',
+  cut: 'Connection cut by you. It comes back in ten seconds.',
   refused: 'The server refused the connection.',
 };
 
@@ -21,44 +22,39 @@ export class ShellView {
     this.pill = byId('pill');
     this.status = { phase: 'connecting', detail: '', retryAt: 0 };
     this.summary = null; // of the last reconnect
-    this.byCut = false;
     this.bannerUntil = 0;
-    this.chart = new Sparkline(byId('rate-chart'), 0);
+    this.chart = sparkline(byId('rate-chart'));
+  }
+
+  say(words) {
+    setText(byId('announcer'), words);
   }
 
   onStatus(status) {
     this.status = status;
     const key = status.phase === 'waiting' ? status.detail : status.phase;
-    if (SPOKEN[key]) setText(byId('announcer'), SPOKEN[key]);
+    if (SPOKEN[key]) this.say(SPOKEN[key]);
     if (status.phase === 'waiting') this.summary = null;
-  }
-
-  onCut() {
-    this.byCut = true;
   }
 
   onCaughtUp(summary) {
     if (summary.first) return;
     this.summary = summary;
     this.bannerUntil = Date.now() + BANNER_MS;
-    setText(byId('announcer'), this.summaryText());
+    this.say(this.summaryText());
   }
 
   summaryText() {
-    const { replayed, lost, gaps } = this.summary;
-    const missing = gaps > 0 && lost === 0 ? `${gaps} ${gaps === 1 ? 'gap' : 'gaps'}` : `${count(lost)} lost`;
-    return `Back: ${count(replayed)} replayed, ${missing}`;
+    return `Back: ${count(this.summary.replayed)} replayed, ${missing(this.summary)}`;
   }
 
-  draw(client, state, now) {
-    this.drawPill(now);
+  draw(link, state, now) {
+    this.drawPill(link, now);
     this.drawBanner(now);
-    this.drawFigures(client, state, now);
-    const { phase } = this.status;
-    byId('cut').disabled = phase !== 'live' && phase !== 'catching_up';
+    this.drawFigures(link, state, now);
   }
 
-  drawPill(now) {
+  drawPill(link, now) {
     const { phase, detail, retryAt } = this.status;
     const seconds = Math.max(0, (retryAt - now) / 1000).toFixed(1);
     const words = {
@@ -69,56 +65,49 @@ export class ShellView {
       waiting: detail === 'cut' ? `Cut, back in ${seconds} s` : `Reconnecting in ${seconds} s`,
       refused: `Refused: ${detail}`,
     };
+    const up = phase === 'live' || phase === 'catching_up';
     setData(this.pill, 'phase', phase);
     setText(byId('pill-text'), words[phase]);
-    setText(byId('pill-transport'), phase === 'live' || phase === 'catching_up' ? 'WebSocket' : '');
+    setText(byId('pill-transport'), up ? link.transport : '');
+    setText(byId('pill-since'), phase === 'live' && link.since ? `for ${age(Math.max(2000, now - link.since))}` : '');
+    setTitle(this.pill, phase === 'live' && link.since ? `Live since ${clock(link.since, false)}` : '');
   }
 
   drawBanner(now) {
-    const { phase, detail, retryAt } = this.status;
+    if (this.summary && now >= this.bannerUntil) this.summary = null;
     const banner = byId('banner');
-    let words = '';
-    let tone = 'warn';
-    if (phase === 'waiting' && detail === 'cut') {
-      words = `You cut the connection. The agents work on; this page comes back in ${Math.ceil((retryAt - now) / 1000)} s`
-        + ' and asks for what it missed.';
-    } else if (this.summary && now < this.bannerUntil) {
-      tone = this.summary.lost > 0 || this.summary.gaps > 0 ? 'bad' : 'ok';
-      words = this.summaryText() + (this.byCut && tone === 'ok' ? '. Every position since the cut is accounted for.' : '.');
-    } else if (this.summary) {
-      this.summary = null;
-      this.byCut = false;
-    }
-    show(banner, words !== '');
-    setData(banner, 'tone', tone);
-    setText(byId('banner-text'), words);
+    show(banner, this.summary !== null);
+    if (!this.summary) return;
+    setData(banner, 'tone', this.summary.lost > 0 || this.summary.gaps > 0 ? 'bad' : 'ok');
+    setText(byId('banner-text'), `${this.summaryText()}.`);
   }
 
-  drawFigures(client, state, now) {
-    const totals = client.totals();
-    const holes = totals.gaps > 0;
+  drawFigures(link, state, now) {
+    const totals = link.totals();
     const unknown = totals.uncertain ? 'at least ' : '';
-    setText(byId('lost'), totals.uncertain && totals.lost === 0
-      ? `${count(totals.gaps)} ${totals.gaps === 1 ? 'gap' : 'gaps'}` : `${unknown}${count(totals.lost)} lost`);
-    setData(byId('integrity'), 'tone', holes ? 'bad' : totals.received > 0 ? 'ok' : 'idle');
-    setText(byId('integrity-note'), this.integrityNote(client, totals));
+    setText(byId('lost'), totals.uncertain && totals.lost === 0 ? missing(totals) : `${unknown}${count(totals.lost)} lost`);
+    setData(byId('integrity'), 'tone', totals.gaps > 0 ? 'bad' : totals.received > 0 ? 'ok' : 'idle');
+    setText(byId('integrity-note'), integrityNote(link, totals));
     setText(byId('received'), count(totals.received));
     setText(byId('replayed'), count(totals.replayed));
     setText(byId('duplicates'), count(totals.duplicates));
-    setText(byId('reconnects'), count(Math.max(0, client.connects - 1)));
-    setText(byId('rate'), rate(state.rate.perSecond(now, RATE_SECONDS)));
+    setText(byId('reconnects'), count(Math.max(0, link.connects - 1)));
     const second = Math.floor(now / 1000);
-    if (second === this.chartSecond) return;
-    this.chartSecond = second;
-    this.chart.draw(state.rate.series(now));
+    if (second === this.second) return;
+    this.second = second; // these change too fast to be read otherwise
+    const late = state.latency.median();
+    setText(byId('latency'), late === null ? '–' : duration(late));
+    setText(byId('rate'), rate(state.rate.perSecond(now, RATE_SECONDS)));
+    const series = state.rate.series(now);
+    this.chart.draw([series.map((_, i) => i), series]);
   }
+}
 
-  integrityNote(client, totals) {
-    if (totals.received === 0) return 'Waiting for the first event';
-    const channels = client.wanted.size;
-    const where = `${count(channels)} ${channels === 1 ? 'channel' : 'channels'}`;
-    if (totals.gaps === 0) return `Every position accounted for, ${where}`;
-    const reasons = new Set([...client.channels.values()].map((channel) => channel.reason).filter(Boolean));
-    return `${count(totals.gaps)} ${totals.gaps === 1 ? 'gap' : 'gaps'} (${[...reasons].join(', ')}), ${where}`;
-  }
+function integrityNote(link, totals) {
+  if (totals.received === 0) return 'Waiting for the first event';
+  const channels = link.wanted.size;
+  const where = `${count(channels)} ${channels === 1 ? 'channel' : 'channels'}`;
+  if (totals.gaps === 0) return `Every position accounted for, ${where}`;
+  const reasons = new Set([...link.channels.values()].map((channel) => channel.reason).filter(Boolean));
+  return `${count(totals.gaps)} ${totals.gaps === 1 ? 'gap' : 'gaps'} (${[...reasons].join(', ')}), ${where}`;
 }

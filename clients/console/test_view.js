@@ -1,38 +1,38 @@
-// Test results: how many of each, and the newest.
+// Test results: how many of each, and all of the newest, in a list of which only the part in sight exists.
 
-import { KeyedList, byId, el, setData, setText, setTitle, show } from './dom.js';
+import { byId, el, setData, setText, setTitle, show } from './dom.js';
 import { count, duration, newest } from './format.js';
-import { total } from './state.js';
+import { total } from './payloads.js';
+import { VirtualList } from './virtual_list.js';
 
-const SHOWN = 40;
+const ROW_PX = 54;
 const MARKS = { passed: '✓', failed: '✕', skipped: '–', error: '!' };
 
 export class TestView {
   constructor(state) {
     this.state = state;
     this.failuresOnly = false;
-    this.list = new KeyedList(byId('test-list'), (test) => test.n, (test) => new TestRow(test));
-    this.parts = document.querySelectorAll('#tests-totals rect');
+    this.list = new VirtualList(byId('test-list'), { rowHeight: () => ROW_PX, key: (test) => test.n, make: () => new TestRow() });
+    this.parts = document.querySelectorAll('#tests .split rect');
     const button = byId('tests-failed');
     button.addEventListener('click', () => {
       this.failuresOnly = !this.failuresOnly;
       button.setAttribute('aria-pressed', String(this.failuresOnly));
+      this.list.toTop();
       this.stale = true;
     });
   }
 
-  draw() {
-    this.stale = false;
+  draw(now) {
     const { passed, failed, skipped, error } = this.state.testTotals;
     const all = total(this.state.testTotals);
-    show(byId('tests-totals'), all > 0);
-    show(byId('tests-empty'), all === 0);
-    show(byId('test-list'), all > 0);
-    show(byId('tests-failed'), all > 0);
-    if (all === 0) return;
+    if (!this.stale && all === this.drawn) return; // a result never changes
+    this.stale = false;
+    this.drawn = all;
+    byId('tests-failed').disabled = all === 0;
     let x = 0;
     [passed, failed + error, skipped].forEach((n, i) => {
-      const width = (100 * n) / all;
+      const width = all > 0 ? (100 * n) / all : 0;
       this.parts[i].setAttribute('x', x.toFixed(2));
       this.parts[i].setAttribute('width', width.toFixed(2));
       x += width;
@@ -41,24 +41,35 @@ export class TestView {
     setText(byId('tests-bad'), `${count(failed + error)} failed`);
     setText(byId('tests-skipped'), `${count(skipped)} skipped`);
     const fits = (test) => !this.failuresOnly || test.outcome === 'failed' || test.outcome === 'error';
-    this.list.draw(newest(this.state.tests.filter(fits), SHOWN));
+    const tests = newest(this.state.tests.toArray().filter(fits));
+    show(byId('tests-empty'), tests.length === 0);
+    show(byId('test-list'), tests.length > 0);
+    this.list.draw(tests.length, (index) => tests[index], now);
   }
 }
 
 class TestRow {
-  constructor(test) {
-    const mark = el('span', 'mark', MARKS[test.outcome]);
-    mark.setAttribute('aria-hidden', 'true');
-    const name = el('span', 'name', test.name || 'unnamed');
-    const where = [test.suite, test.session].filter(Boolean).join(' · ');
-    const lines = [name, el('span', 'sub', where)];
-    if (test.message) lines.push(el('span', 'failure mono', test.message));
-    this.node = el('li', 'test', [
-      mark, el('span', 'unseen', test.outcome), el('div', 'grow', lines), el('span', 'num sub', duration(test.durationMs)),
-    ]);
-    setData(this.node, 'outcome', test.outcome);
-    setTitle(this.node, test.message);
+  constructor() {
+    this.mark = el('span', 'mark');
+    this.mark.setAttribute('aria-hidden', 'true');
+    this.outcome = el('span', 'unseen');
+    this.name = el('span', 'name');
+    this.where = el('span', 'sub');
+    this.took = el('span', 'num sub');
+    this.node = el('div', 'row test', [this.mark, this.outcome, el('div', 'grow', [this.name, this.where]), this.took]);
+    this.node.setAttribute('role', 'listitem');
   }
 
-  update() {} // a result never changes
+  update(test) {
+    if (this.test === test) return;
+    this.test = test;
+    setData(this.node, 'outcome', test.outcome);
+    setText(this.mark, MARKS[test.outcome]);
+    setText(this.outcome, test.outcome);
+    setText(this.name, test.name || 'unnamed');
+    setText(this.where, test.message || [test.suite, test.session].filter(Boolean).join(' · '));
+    setData(this.where, 'bad', String(test.message !== '' && test.outcome !== 'passed' && test.outcome !== 'skipped'));
+    setText(this.took, duration(test.durationMs));
+    setTitle(this.node, [test.name, test.suite, test.session, test.message].filter(Boolean).join('\n'));
+  }
 }
