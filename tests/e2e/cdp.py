@@ -26,6 +26,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-extensions",
+    "--disable-popup-blocking",
     "--remote-debugging-port=0",
 ]
 

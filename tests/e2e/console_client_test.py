@@ -118,7 +118,7 @@ def test_every_collection_is_bounded(browser, serve):
             .concat(Math.max(...[...state.sessions.values()].map((s) => (s.speech?.text ?? '').length)),
                     Math.max(...[...state.sessions.values()].map((s) => s.tasks.size)));
     })""")
-    assert sizes == [200, 100, 200, 100, 60, 24, 40, 1000, 4096, 1200, 32]
+    assert sizes == [200, 100, 2000, 500, 60, 24, 100, 5000, 4096, 1200, 32]
 
 
 def test_the_page_tells_what_was_lost(browser, serve):

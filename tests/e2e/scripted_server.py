@@ -88,7 +88,7 @@ class ScriptedServer:
         if path == "/v1/ws":
             return None
         file = CONSOLE / ("index.html" if path == "/" else path[1:])
-        if file.parent != CONSOLE or not file.is_file():
+        if CONSOLE not in file.resolve().parents or not file.is_file():
             return http.HTTPStatus.NOT_FOUND, [], b""
         return http.HTTPStatus.OK, [("Content-Type", TYPES[file.suffix])], file.read_bytes()
 
