@@ -27,7 +27,8 @@ const Asset* FindAsset(absl::string_view path) {
 
 absl::string_view console_csp() {
   return "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-         "img-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+         "img-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'; base-uri "
+         "'none'; form-action 'none'; frame-ancestors 'none'";
 }
 
 }  // namespace spanwire::bridge

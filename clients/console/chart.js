@@ -1,10 +1,13 @@
 // Charts, drawn by uPlot: a line and the area under it. Colours are the theme's.
 
 import { el } from './dom.js';
+import { clock } from './format.js';
 
 const { uPlot } = window;
 const root = document.documentElement;
 const charts = new Set();
+
+const LABEL_HALF_PX = 24; // half a time of day
 
 function colour(name) {
   return getComputedStyle(root).getPropertyValue(name).trim();
@@ -67,8 +70,8 @@ export function timeline(box, measure) {
     scales: { y: { range: (plot, min, max) => span(min, max) } },
     axes: [
       axis({ size: 20, gap: 3, space: 64, grid: { show: false },
-        values: (plot, ticks) => ticks.map((tick) => new Date(tick * 1000).toTimeString().slice(0, 8)) }),
-      axis({ size: 44, gap: 5, space: 32, values: (plot, ticks) => ticks.map((tick) => measure(tick)) }),
+        values: (plot, ticks) => ticks.map((tick) => (nearEnd(plot, tick) ? '' : clock(tick * 1000, false))) }),
+      axis({ size: 44, gap: 5, space: 26, values: (plot, ticks) => ticks.map((tick) => measure(tick)) }),
     ],
     series: [{}, line],
     hooks: { setCursor: [(plot) => {
@@ -77,6 +80,13 @@ export function timeline(box, measure) {
       reading.textContent = value === undefined ? '' : measure(value);
     }] },
   });
+}
+
+// Whether a label there would be cut off.
+function nearEnd(plot, tick) {
+  const { min, max } = plot.scales.x;
+  const pixels = plot.bbox.width / devicePixelRatio;
+  return (max - tick) * pixels < LABEL_HALF_PX * (max - min);
 }
 
 // Some air above and below; a level line stands in the middle.

@@ -72,6 +72,7 @@ export class Link {
   unsubscribe(name) {
     this.wanted.delete(name);
     this.client.unsubscribe(name);
+    this.settled(name);
   }
 
   hurry() {

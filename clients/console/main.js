@@ -114,7 +114,7 @@ bindHelp([
   ['/', 'Filter the frames', () => showFrames(byId('frame-filter').value)],
   ['p', 'Pause the frames, or go on', () => byId('frame-pause').click()],
   ['c', 'Cut the connection for ten seconds', () => byId('cut').click()],
-  ['b', 'Block WebSocket, or let it through', () => byId('block').click()],
+  ...(link.canBlock ? [['b', 'Block WebSocket, or let it through', () => byId('block').click()]] : []),
   ['s', 'Take in nothing for ten seconds', () => byId('slow').click()],
   ['t', 'Change the theme', () => byId('theme').click()],
 ]);

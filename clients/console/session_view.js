@@ -32,7 +32,7 @@ export class SessionView {
     setText(byId('sessions-note'), sessions.length ? `${count(working.length)} at work${shown}` : '');
     setText(byId('finished-note'), finished.length ? count(finished.length) : '');
     show(byId('sessions-empty'), sessions.length === 0);
-    show(byId('session-list'), sessions.length > 0);
+    for (const id of ['session-list', 'finished-title', 'finished-list']) show(byId(id), sessions.length > 0);
   }
 }
 

@@ -40,6 +40,7 @@ export class TestView {
     setText(byId('tests-passed'), `${count(passed)} passed`);
     setText(byId('tests-bad'), `${count(failed + error)} failed`);
     setText(byId('tests-skipped'), `${count(skipped)} skipped`);
+    for (const [id, n] of [['tests-passed', passed], ['tests-bad', failed + error]]) setData(byId(id), 'none', String(n === 0));
     const fits = (test) => !this.failuresOnly || test.outcome === 'failed' || test.outcome === 'error';
     const tests = newest(this.state.tests.toArray().filter(fits));
     show(byId('tests-empty'), tests.length === 0);

@@ -38,19 +38,23 @@ export class Trials {
   }
 
   onCaughtUp(summary) {
-    if (this.running === 'cut') this.end('cut', summary, `Back: ${count(summary.replayed)} replayed, ${missing(summary)}`);
+    if (this.running === 'cut') this.end(summary, `Back: ${count(summary.replayed)} replayed, ${missing(summary)}`);
   }
 
   onRefilled(summary) {
-    this.end('slow', summary, `Refilled: ${count(summary.replayed)} from the log, ${missing(summary)}`);
+    if (this.running === 'slow') this.end(summary, `Refilled: ${count(summary.replayed)} from the log, ${missing(summary)}`);
   }
 
-  end(name, summary, words) {
-    this.running = '';
+  end(summary, words) {
     const whole = summary.lost === 0 && summary.gaps === 0;
-    setData(byId(`trial-${name}`), 'tone', whole ? 'ok' : 'bad');
-    setText(this.texts[name], whole ? `${words}. Every position is accounted for.` : `${words}.`);
+    this.give(whole ? 'ok' : 'bad', whole ? `${words}. Every position is accounted for.` : `${words}.`);
     this.say(words);
+  }
+
+  give(tone, words) {
+    setData(byId(`trial-${this.running}`), 'tone', tone);
+    setText(this.texts[this.running], words);
+    this.running = '';
   }
 
   draw(now) {
@@ -60,6 +64,7 @@ export class Trials {
     byId('slow').disabled = !live;
     show(byId('trial-block'), this.link.canBlock);
     byId('block').disabled = this.running !== '';
+    if (this.running !== '' && phase === 'refused') this.give('bad', 'The server refused the connection.');
     if (this.running !== '') this.drawRunning(now);
     if (this.link.canBlock && this.blocked) this.drawBlocked(phase);
     else setData(byId('trial-block'), 'tone', 'idle');

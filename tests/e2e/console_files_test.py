@@ -1,4 +1,4 @@
-"""The console's files: nothing of them can make markup of text, nothing comes from elsewhere, all are served as they are."""
+"""The console's files: none can make markup of text, nothing comes from elsewhere, all are served as they are."""
 
 import pathlib
 import re
@@ -55,8 +55,8 @@ def test_the_bridge_serves_each_file_as_it_is_with_the_policy(module_stack: Stac
         assert answer.read() == file.read_bytes()
         policy = answer.headers["Content-Security-Policy"]
         tag = answer.headers["ETag"]
-    for part in ("default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'",
-                 "require-trusted-types-for 'script'", "trusted-types 'none'", "base-uri 'none'", "frame-ancestors 'none'"):
+    for part in ("default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "base-uri 'none'",
+                 "require-trusted-types-for 'script'", "trusted-types 'none'", "frame-ancestors 'none'"):
         assert part in policy.split("; ")
     assert "unsafe" not in policy and "data:" not in policy
     again = urllib.request.Request(module_stack.bridge_url + path, headers={"If-None-Match": tag})

@@ -36,6 +36,10 @@ def fixture_say(stack: Stack, browser: Browser) -> Any:
     return say
 
 
+def offline(browser: Browser, off: bool) -> None:
+    browser.call("Network.emulateNetworkConditions", offline=off, latency=0, downloadThroughput=-1, uploadThroughput=-1)
+
+
 def numbers(text: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", text)]
 
@@ -75,11 +79,13 @@ def test_who_takes_nothing_in_is_refilled_from_the_log(stack: Stack, browser: Br
 def test_what_was_trimmed_meanwhile_is_not_called_replayed(stack: Stack, browser: Browser, say: Any) -> None:
     browser.click("#cut")
     browser.wait_text("#trial-cut", "You cut the connection")
+    stack.bridge.kill()  # it remembers the newest events by itself
     for progress in range(2, 12):
         say(progress)
     stack.flush()
     for channel in ("webgui:global", "webgui:session:sess_1"):
         stack.redis("XTRIM", f"webgui:log:{{{channel}}}", "MAXLEN", 0)
+    stack.start_bridge()
     browser.wait_text("#trial-cut", "Back: ", 40)
     replayed, lost = numbers(browser.text("#trial-cut .trial-text"))
     assert (replayed, lost) == (0, 20)  # ten on each of two channels
@@ -88,14 +94,14 @@ def test_what_was_trimmed_meanwhile_is_not_called_replayed(stack: Stack, browser
 
 
 def test_the_network_goes_and_comes(stack: Stack, browser: Browser, say: Any) -> None:
-    browser.call("Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=-1, uploadThroughput=-1)
+    offline(browser, True)
     stack.bridge.kill()
     browser.wait("['waiting', 'connecting'].includes(document.querySelector('#pill').dataset.phase)")
     for progress in range(2, 12):
         say(progress)
     stack.flush()
     stack.start_bridge()
-    browser.call("Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=-1)
+    offline(browser, False)
     browser.wait_text("#banner", "Back: 20 replayed, 0 lost", 60)
     browser.wait_text(SESSION, "11 %")
     browser.wait_text("#lost", "0 lost")

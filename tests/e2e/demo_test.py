@@ -45,7 +45,8 @@ def test_all_six_kinds_of_work_are_seen_and_nothing_is_left(tmp_path: pathlib.Pa
         print(f"the first event was seen {took:.1f} s after the start")
         assert not FULL or took < FIRST_EVENT_SECONDS
         for kind in KINDS:
-            browser.wait(f"document.querySelector('#{kind} :is(li, tbody tr, [role=listitem])') !== null", 2 * WAIT_SECONDS)
+            item = f"#{kind} :is(li, tbody tr, [role=listitem])"
+            browser.wait(f"document.querySelector('{item}') !== null", 2 * WAIT_SECONDS)
         assert "0 lost" in browser.text("body")
         assert browser.problems == []
         demo.send_signal(signal.SIGINT)
