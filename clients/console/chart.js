@@ -97,7 +97,7 @@ function span(min, max) {
 }
 
 // The theme changed: what is drawn has the old one's colours.
-export function redrawCharts() {
+function redrawCharts() {
   for (const chart of charts) if (chart.plot) chart.plot.redraw(false);
 }
 

@@ -1,7 +1,5 @@
 // The only place that makes elements. Text goes in as text, never as markup.
 
-const SVG = 'http://www.w3.org/2000/svg';
-
 export function byId(id) {
   return document.getElementById(id);
 }
@@ -12,12 +10,6 @@ export function el(tag, className = '', content = null) {
   if (className) node.className = className;
   if (Array.isArray(content)) node.append(...content);
   else if (content !== null) node.textContent = content;
-  return node;
-}
-
-export function svg(tag, attributes = {}) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   return node;
 }
 

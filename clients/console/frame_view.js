@@ -70,8 +70,9 @@ export class FrameView {
     this.take();
     const { fitting } = this;
     this.list.draw(fitting.length, (index) => fitting.newest(index), now);
+    this.point();
     show(byId('frames-empty'), fitting.length === 0);
-    setText(byId('frames-empty-text'), this.filter ? 'No frame fits the filter.' : 'No frame yet: they begin with the connection.');
+    setText(byId('frames-empty-text'), this.filter ? 'No frame fits the filter.' : 'No frame yet.');
     const { frameCount } = this.state;
     const since = frameCount - this.pausedAt;
     setText(byId('frames-note'), this.pausedAt ? `Paused, ${count(since)} more since` : `${count(frameCount)} so far`);
@@ -103,14 +104,19 @@ export class FrameView {
     byId('frame-body').scrollTop = 0;
     byId('frame-copy').disabled = false;
     this.list.redraw();
-    for (const row of this.list.rows) {
-      if (row.index === index) this.box.setAttribute('aria-activedescendant', row.node.id);
-    }
+    this.point();
+  }
+
+  // Tells screen readers which row shows the chosen frame: rows are used again for others.
+  point() {
+    const row = this.list.rows.find((one) => one.index >= 0 && one.made.frame === this.chosen);
+    if (row && this.chosen) this.box.setAttribute('aria-activedescendant', row.node.id);
+    else this.box.removeAttribute('aria-activedescendant');
   }
 
   clear() {
     this.chosen = null;
-    this.box.removeAttribute('aria-activedescendant');
+    this.point();
     setText(byId('inspector-title'), 'No frame chosen');
     setText(byId('frame-body'), HINT);
     byId('frame-copy').disabled = true;

@@ -65,7 +65,9 @@ export class Parts {
     const now = this.tabs.indexOf(document.activeElement);
     if (!narrow.matches || now < 0) return;
     const last = this.tabs.length - 1;
-    const next = { ArrowRight: now === last ? 0 : now + 1, ArrowLeft: now === 0 ? last : now - 1, Home: 0, End: last }[event.key];
+    const right = now === last ? 0 : now + 1;
+    const left = now === 0 ? last : now - 1;
+    const next = { ArrowRight: right, ArrowLeft: left, Home: 0, End: last }[event.key];
     if (next === undefined) {
       if (event.key === ' ') event.preventDefault();
       return;

@@ -12,7 +12,9 @@ export class TestView {
   constructor(state) {
     this.state = state;
     this.failuresOnly = false;
-    this.list = new VirtualList(byId('test-list'), { rowHeight: () => ROW_PX, key: (test) => test.n, make: () => new TestRow() });
+    this.list = new VirtualList(byId('test-list'), {
+      rowHeight: () => ROW_PX, key: (test) => test.n, make: () => new TestRow(),
+    });
     this.parts = document.querySelectorAll('#tests .split rect');
     const button = byId('tests-failed');
     button.addEventListener('click', () => {

@@ -81,7 +81,7 @@ export class Trials {
   drawBlocked(phase) {
     const over = phase === 'live';
     setData(byId('trial-block'), 'tone', over ? 'ok' : 'warn');
-    setText(this.texts.block, over ? `No WebSocket gets through. Now over ${this.link.transport}; press again to let it through.`
+    setText(this.texts.block, over ? `No WebSocket gets through: now over ${this.link.transport}. Press again to end that.`
       : 'No WebSocket gets through. Looking for another way.');
   }
 }

@@ -163,8 +163,9 @@ def test_nothing_sticks_out_at_any_width(stack: Stack, browser: Browser, width: 
     say(session_id=long, test_result=dict(name="t" * 300, outcome="OUTCOME_FAILED", message="m" * 400))
     say(session_id=long, metric=dict(name="n" * 100, value=1e15, unit="u" * 16))
     say(channels=["webgui:global"], notification=dict(title="z" * 200, body="b" * 500))
-    for part, content in (("sessions", "#session-list li"), ("tests", "#test-list .row"), ("frames", "#frame-list .row"),
-                          ("metrics", "#metric-list li"), ("notices", "#notice-list .row")):
+    contents = {"sessions": "#session-list li", "tests": "#test-list .row", "metrics": "#metric-list li",
+                "notices": "#notice-list .row", "frames": "#frame-list .row"}
+    for part, content in contents.items():
         if width < 700:
             browser.click(f"#tab-{part}")
         browser.wait(f"document.querySelector('{content}') !== null")

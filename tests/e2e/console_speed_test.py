@@ -42,7 +42,8 @@ def test_a_thousand_events_a_second(stack: Stack) -> None:
         long = browser.evaluate("long")  # before the collection, which is one
         after = heap_bytes(browser)
         nodes = browser.evaluate("document.querySelectorAll('*').length")
-        print(f"long tasks: {[round(ms) for ms in long]} ms; heap {before / 1e6:.1f} to {after / 1e6:.1f} MB; {nodes} elements")
+        print(f"long tasks: {[round(ms) for ms in long]} ms; {nodes} elements; "
+              f"heap {before / 1e6:.1f} to {after / 1e6:.1f} MB")
         assert agent.wait(120) == 0, agent.text()[-500:]
         wait_until(lambda: number(browser, "#received") == events, "every event was received", 60)
         assert browser.text("#lost") == "0 lost"
