@@ -9,7 +9,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "absl/types/span.h"
 #include "core/channel/history.h"
 #include "core/channel/position.h"
 
@@ -36,6 +38,19 @@ std::string ErrorControl(absl::optional<int64_t> id, absl::optional<absl::string
                          const absl::Status& status);
 // A sign of life.
 std::string PingControl();
+// The last words on a stream: come back after that time.
+std::string DrainControl(absl::Duration reconnect_after);
+// The same to one who polls.
+std::string UnavailableControl(absl::Duration retry_after);
+// To one who polls: what is lost, and the cursor to go on with.
+struct LostControl {
+  absl::string_view channel;
+  channel::Gap gap;
+};
+std::string GoneControl(absl::Span<const LostControl> lost, absl::string_view cursor);
+
+// The type of a control frame, such as "$gap"; empty for an event.
+absl::string_view ControlType(absl::string_view json);
 
 // A code as the protocol names it: gRPC's name in lower case, such as "invalid_argument".
 absl::string_view ErrorCodeName(absl::StatusCode code);

@@ -1,4 +1,4 @@
-// What the bridge serves on its port: the console, and sessions on /v1/ws.
+// What the bridge serves on its port, path by path (docs/protocol.md, "Endpoints").
 //
 // Owner: the bridge's server, one per connection loop. Thread: that loop.
 #pragma once
@@ -6,7 +6,9 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <vector>
 
+#include "bridge/command.h"
 #include "bridge/hub.h"
 #include "bridge/site.h"
 #include "core/channel/name.h"
@@ -18,13 +20,15 @@ class Front final : public Site {
   // Both outlive it.
   Front(Hub* hub, const channel::Names* names);
 
-  Response OnRequest(const Request& request) override;
-  bool TakesWebSocket(absl::string_view path) const override;
-  std::unique_ptr<TransportListener> OnWebSocket(const Request& request,
-                                                 absl::string_view subprotocol,
-                                                 Transport* transport) override;
+  Service ServiceOf(absl::string_view path) const override;
+  Response OnPage(const Request& request) override;
+  Open OnWebSocket(const Request& request, absl::string_view subprotocol) override;
+  absl::StatusOr<Open> OnStream(const Request& request) override;
+  std::unique_ptr<Call> OnCall(const Request& request, Answer answer) override;
 
  private:
+  Open OpenSession(bool pings, std::vector<Command> commands);
+
   Hub* const hub_;
   const channel::Names* const names_;
   std::mt19937_64 random_;

@@ -121,6 +121,8 @@ void Server::AddMetrics() {
        [](const ConnectionLoop& loop) { return loop.counters().requests.load(); }},
       {"spanwire_bridge_websockets_total", "WebSockets opened.",
        [](const ConnectionLoop& loop) { return loop.counters().websockets.load(); }},
+      {"spanwire_bridge_streams_total", "Streams of frames over HTTP opened.",
+       [](const ConnectionLoop& loop) { return loop.counters().streams.load(); }},
       {"spanwire_bridge_frames_out_total", "Frames that sessions sent.",
        [](const ConnectionLoop& loop) { return loop.counters().frames_out.load(); }},
       {"spanwire_bridge_messages_in_total", "Messages of clients.",
@@ -146,16 +148,20 @@ void Server::AddMetrics() {
       metrics_->AddGauge("spanwire_bridge_connections", "Connections now, all kinds.");
   base::Gauge& websockets =
       metrics_->AddGauge("spanwire_bridge_websockets", "WebSockets open now.");
+  base::Gauge& streams =
+      metrics_->AddGauge("spanwire_bridge_streams", "Streams of frames over HTTP open now.");
   base::Counter& accepted =
       metrics_->AddCounter("spanwire_bridge_accepted_total", "Connections accepted.");
   base::Counter& refused =
       metrics_->AddCounter("spanwire_bridge_refused_connections_total",
                            "Connections refused for lack of room or descriptors.");
-  metrics_->AddCallback([=, this, &connections, &websockets, &accepted, &refused] {
+  metrics_->AddCallback([=, this, &connections, &websockets, &streams, &accepted, &refused] {
     connections.Set(static_cast<double>(
         sum([](const ConnectionLoop& loop) -> uint64_t { return loop.connections(); })));
     websockets.Set(static_cast<double>(
         sum([](const ConnectionLoop& loop) { return loop.counters().websockets_open.load(); })));
+    streams.Set(static_cast<double>(
+        sum([](const ConnectionLoop& loop) { return loop.counters().streams_open.load(); })));
     follow(accepted, listener_->accepted());
     follow(refused, listener_->refused());
   });

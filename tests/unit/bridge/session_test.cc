@@ -36,6 +36,13 @@ Delivery::Answer Page(uint64_t reader, std::vector<FrameEntry> rows) {
   return {reader, {std::move(rows), false, absl::nullopt}};
 }
 
+Command SubscribeTo(std::string channel, absl::optional<Position> after = absl::nullopt) {
+  Command command;
+  command.channel = std::move(channel);
+  command.after = after;
+  return command;
+}
+
 class SessionTest : public ::testing::Test {
  protected:
   void Connect(Session::Options options = {}) {
@@ -135,8 +142,9 @@ TEST_F(SessionTest, SaysWhatCannotBeHad) {
 }
 
 TEST_F(SessionTest, ChannelsOfTheUrlAreSubscribedWithoutAnId) {
-  session_ = std::make_unique<Session>(&hub_, &names_, &transport_,
-                                       Session::Options{"c1", false, {kChannel, "nonsense"}});
+  session_ = std::make_unique<Session>(
+      &hub_, &names_, &transport_,
+      Session::Options{"c1", false, {SubscribeTo(kChannel), SubscribeTo("nonsense")}});
   const std::vector<std::string> sent = transport_.Sent();
   ASSERT_EQ(sent.size(), 2u);
   EXPECT_THAT(sent[1],
@@ -145,11 +153,30 @@ TEST_F(SessionTest, ChannelsOfTheUrlAreSubscribedWithoutAnId) {
               R"({"type":"$subscribed","channel":"webgui:session:a","position":"7-3"})");
 }
 
+// Who sends frames over HTTP says where each channel stands.
+TEST_F(SessionTest, TellsTheTransportHowFarItsChannelsAre) {
+  session_ = std::make_unique<Session>(
+      &hub_, &names_, &transport_,
+      Session::Options{
+          "c1", false, {SubscribeTo("webgui:global", Position{5, 5}), SubscribeTo(kChannel)}});
+  EXPECT_EQ(transport_.cursor(), "5-5,-");
+  Deliver(Delivery::Started{{7, 3}}, 2);
+  EXPECT_EQ(transport_.cursor(), "5-5,7-3");
+  Deliver(Event(7, 4), 2);
+  EXPECT_EQ(transport_.cursor(), "5-5,7-4");
+  Deliver(channel::Gap{{7, 4}, {7, 9}, channel::GapReason::kTrimmed}, 2);
+  EXPECT_EQ(transport_.cursor(), "5-5,7-9");
+  Deliver(Event(7, 10, false), 2);
+  EXPECT_EQ(transport_.cursor(), "5-5,7-9") << "nothing was shown";
+  executor_.Advance(limits::kPositionInterval + absl::Seconds(1));
+  EXPECT_EQ(transport_.cursor(), "5-5,7-10");
+}
+
 TEST_F(SessionTest, ASecondSubscriberOfALoopBeginsAtOnce) {
   Follow();
   Deliver(Event(7, 4));
   test::FakeTransport other_transport;
-  Session other(&hub_, &names_, &other_transport, {"c2", false, {kChannel}});
+  Session other(&hub_, &names_, &other_transport, {"c2", false, {SubscribeTo(kChannel)}});
   EXPECT_THAT(Requests(), IsEmpty()) << "the topic is followed already";
   EXPECT_THAT(other_transport.Sent().at(1),
               R"({"type":"$subscribed","channel":"webgui:session:a","position":"7-4"})");
@@ -188,8 +215,9 @@ TEST_F(SessionTest, ErrorsNameTheCommandAndHarmNothing) {
 }
 
 TEST_F(SessionTest, AnErrorOfAChannelOfTheUrlNamesIt) {
-  session_ = std::make_unique<Session>(&hub_, &names_, &transport_,
-                                       Session::Options{"c1", false, {kChannel, kChannel}});
+  session_ = std::make_unique<Session>(
+      &hub_, &names_, &transport_,
+      Session::Options{"c1", false, {SubscribeTo(kChannel), SubscribeTo(kChannel)}});
   EXPECT_THAT(
       transport_.Sent().at(1),
       StartsWith(R"({"type":"$error","channel":"webgui:session:a","code":"already_exists")"));
@@ -530,7 +558,7 @@ TEST_F(SessionTest, ADrainSpreadsTheReconnects) {
 TEST_F(SessionTest, ASessionThatEndsLeavesItsTopics) {
   Follow();
   session_.reset();
-  EXPECT_EQ(hub_.sessions(), 0u);
+  EXPECT_EQ(hub_.members(), 0u);
   EXPECT_TRUE(std::holds_alternative<FeedRequest::Detach>(Requests().at(0).what));
   EXPECT_THAT(Deliver(Event(7, 4)), IsEmpty());
 }
