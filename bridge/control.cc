@@ -98,6 +98,41 @@ std::string PositionControl(absl::string_view channel, channel::Position positio
   return Control("$position").Text("channel", channel).At("position", position).End();
 }
 
+std::string HistoryControl(absl::optional<int64_t> id, absl::string_view channel,
+                           absl::Span<const FramePtr> events, bool more, channel::Position position,
+                           const absl::optional<channel::Gap>& gap) {
+  const std::string list = absl::StrJoin(events, ",", [](std::string* out, const FramePtr& event) {
+    absl::StrAppend(out, event->json());
+  });
+  Control control("$history");
+  control.Id(id)
+      .Text("channel", channel)
+      .Members(absl::StrCat("\"events\":[", list, "]"))
+      .Flag("more", more)
+      .At("position", position);
+  if (gap) {
+    control.Members(absl::StrCat("\"gap\":{", GapMembers(channel, *gap), "}"));
+  }
+  return control.End();
+}
+
+std::string PublishedControl(absl::optional<int64_t> id, absl::string_view channel,
+                             absl::string_view position) {
+  Control control("$published");
+  control.Id(id).Text("channel", channel);
+  if (!position.empty()) control.Text("position", position);
+  return control.End();
+}
+
+std::string PublishedControl(absl::Span<const PublishedEvent> events) {
+  const std::string list =
+      absl::StrJoin(events, ",", [](std::string* out, const PublishedEvent& one) {
+        absl::StrAppend(out, "{\"event\":", one.event, ",\"channel\":\"", one.channel,
+                        "\",\"position\":\"", one.position, "\"}");
+      });
+  return Control("$published").Members(absl::StrCat("\"positions\":[", list, "]")).End();
+}
+
 std::string UnsubscribedControl(absl::optional<int64_t> id, absl::string_view channel) {
   return Control("$unsubscribed").Id(id).Text("channel", channel).End();
 }

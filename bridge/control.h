@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
+#include "bridge/frame.h"
 #include "core/channel/history.h"
 #include "core/channel/position.h"
 
@@ -31,6 +32,19 @@ std::string LiveControl(absl::string_view channel, channel::Position position);
 std::string GapControl(absl::string_view channel, const channel::Gap& gap);
 // The subscription has come this far, though it was shown nothing.
 std::string PositionControl(absl::string_view channel, channel::Position position);
+// `gap`: what could not be had before the first of the events.
+std::string HistoryControl(absl::optional<int64_t> id, absl::string_view channel,
+                           absl::Span<const FramePtr> events, bool more, channel::Position position,
+                           const absl::optional<channel::Gap>& gap);
+// One event, for one channel; an empty position: it is transient.
+std::string PublishedControl(absl::optional<int64_t> id, absl::string_view channel,
+                             absl::string_view position);
+struct PublishedEvent {
+  uint64_t event = 0;  // counts from 0
+  absl::string_view channel;
+  absl::string_view position;
+};
+std::string PublishedControl(absl::Span<const PublishedEvent> events);
 std::string UnsubscribedControl(absl::optional<int64_t> id, absl::string_view channel);
 // `status` is not OK. Whether a retry may help follows from its code. `channel`: the one that it
 // concerns, if any.

@@ -10,9 +10,28 @@
 #include "core/base/random.h"
 
 namespace spanwire::bridge {
+namespace {
 
-Front::Front(Hub* hub, const channel::Names* names)
-    : hub_(hub), names_(names), random_(base::FreshSeed()) {}
+using SharedAnswer = std::shared_ptr<Site::Answer>;
+
+CommandRunner::Done AnswerTo(SharedAnswer answer, absl::optional<int64_t> id) {
+  return [answer = std::move(answer), id](absl::StatusOr<std::string> json) {
+    (*answer)(json.ok() ? JsonResponse(*std::move(json)) : ErrorResponse(json.status(), id));
+  };
+}
+
+// What did not even begin is answered at once.
+std::unique_ptr<Call> Await(absl::StatusOr<std::unique_ptr<Call>> call, const SharedAnswer& answer,
+                            absl::optional<int64_t> id) {
+  if (call.ok()) return *std::move(call);
+  (*answer)(ErrorResponse(call.status(), id));
+  return nullptr;
+}
+
+}  // namespace
+
+Front::Front(Hub* hub, const channel::Names* names, Upstream* upstream)
+    : hub_(hub), names_(names), runner_(hub, names, upstream), random_(base::FreshSeed()) {}
 
 Response Front::OnPage(const Request& request) {
   const Asset* const asset = FindAsset(request.path);
@@ -35,6 +54,7 @@ Service Front::ServiceOf(absl::string_view path) const {
   if (path == "/v1/sse") return Service::kEventStream;
   if (path == "/v1/stream") return Service::kLines;
   if (path == "/v1/poll") return Service::kPoll;
+  if (path == "/v1/cmd" || path == "/v1/publish") return Service::kPost;
   return Service::kPage;
 }
 
@@ -44,7 +64,7 @@ Site::Open Front::OpenSession(bool pings, std::vector<Command> commands) {
     options.connection = absl::StrCat(absl::Hex(random_(), absl::kZeroPad16));
     options.pings = pings;
     options.commands = std::move(commands);
-    return std::make_unique<Session>(hub_, names_, transport, options);
+    return std::make_unique<Session>(hub_, names_, transport, options, &runner_);
   };
 }
 
@@ -66,7 +86,31 @@ absl::StatusOr<Site::Open> Front::OnStream(const Request& request) {
   return OpenSession(false, std::move(asked->channels));
 }
 
+std::unique_ptr<Call> Front::OnCommand(absl::string_view body, Answer answer) {
+  absl::optional<int64_t> id;
+  const absl::StatusOr<Command> command = ParseCommand(body, &id, CommandSource::kRequest);
+  if (!command.ok()) {
+    answer(ErrorResponse(command.status(), id));
+    return nullptr;
+  }
+  if (command->kind == Command::Kind::kSubscribe || command->kind == Command::Kind::kUnsubscribe) {
+    answer(ErrorResponse(absl::FailedPreconditionError("this command needs a connection"), id));
+    return nullptr;
+  }
+  const auto shared = std::make_shared<Answer>(std::move(answer));
+  return Await(runner_.Run(*command, AnswerTo(shared, id)), shared, id);
+}
+
+std::unique_ptr<Call> Front::OnPublish(const Request& request, Answer answer) {
+  const auto shared = std::make_shared<Answer>(std::move(answer));
+  return Await(runner_.Publish(request.body, request.Header("Idempotency-Key"),
+                               AnswerTo(shared, absl::nullopt)),
+               shared, absl::nullopt);
+}
+
 std::unique_ptr<Call> Front::OnCall(const Request& request, Answer answer) {
+  if (request.path == "/v1/cmd") return OnCommand(request.body, std::move(answer));
+  if (request.path == "/v1/publish") return OnPublish(request, std::move(answer));
   absl::StatusOr<StreamRequest> asked = ParseStreamRequest(request, *names_);
   if (!asked.ok()) {
     answer(ErrorResponse(asked.status()));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bridge/command.h"
+#include "bridge/command_runner.h"
 #include "bridge/hub.h"
 #include "bridge/site.h"
 #include "core/channel/name.h"
@@ -17,8 +18,8 @@ namespace spanwire::bridge {
 
 class Front final : public Site {
  public:
-  // Both outlive it.
-  Front(Hub* hub, const channel::Names* names);
+  // All outlive it. `upstream` may be null: nothing can be published.
+  Front(Hub* hub, const channel::Names* names, Upstream* upstream);
 
   Service ServiceOf(absl::string_view path) const override;
   Response OnPage(const Request& request) override;
@@ -29,8 +30,12 @@ class Front final : public Site {
  private:
   Open OpenSession(bool pings, std::vector<Command> commands);
 
+  std::unique_ptr<Call> OnCommand(absl::string_view body, Answer answer);
+  std::unique_ptr<Call> OnPublish(const Request& request, Answer answer);
+
   Hub* const hub_;
   const channel::Names* const names_;
+  CommandRunner runner_;
   std::mt19937_64 random_;
 };
 

@@ -12,7 +12,7 @@ Gathering::Gathering(Hub* hub, std::vector<Command> channels, size_t most,
     : hub_(hub),
       commands_(std::move(channels)),
       most_(most),
-      on_change_(std::move(on_change)),
+      on_change_(std::make_shared<absl::AnyInvocable<void()>>(std::move(on_change))),
       turns_([this] { return full_; }),
       channels_(commands_.size()) {
   for (const Command& command : commands_) cursor_.push_back(command.after);
@@ -29,6 +29,11 @@ bool Gathering::complete() const {
   return full_ || std::all_of(channels_.begin(), channels_.end(), [](const Channel& channel) {
            return channel.live || channel.stopped;
          });
+}
+
+bool Gathering::more() const {
+  return full_ || std::any_of(channels_.begin(), channels_.end(),
+                              [](const Channel& channel) { return channel.stopped; });
 }
 
 void Gathering::TellPositions() {
@@ -63,7 +68,8 @@ void Gathering::OnEvent(Subscription* subscription, const FramePtr& frame) {
 }
 
 void Gathering::OnTransient(Subscription* subscription, const FramePtr& frame) {
-  if (Takes(*subscription)) Keep(frame);
+  const bool follows = commands_[subscription->slot].kind == Command::Kind::kSubscribe;
+  if (follows && Takes(*subscription)) Keep(frame);
 }
 
 void Gathering::OnGap(Subscription* subscription, const channel::Gap& gap) {
@@ -99,8 +105,9 @@ void Gathering::OnRefused(Subscription* subscription, const absl::Status& why) {
 void Gathering::Change() {
   if (change_) return;
   change_ = hub_->executor()->After(absl::ZeroDuration(), [this] {
+    const auto on_change = on_change_;  // it may destroy this
     change_.reset();
-    on_change_();
+    (*on_change)();
   });
 }
 

@@ -38,8 +38,8 @@ class Gathering final : public Subscription::Listener {
   const absl::Status& status() const { return status_; }
   // Everything up to now has been gathered, or as much as fits.
   bool complete() const;
-  // There is more than fits.
-  bool full() const { return full_; }
+  // There may be more than was gathered.
+  bool more() const;
   // Looks for what passed without being shown: cursor() is then up to date.
   void TellPositions();
 
@@ -75,7 +75,7 @@ class Gathering final : public Subscription::Listener {
   Hub* const hub_;
   const std::vector<Command> commands_;
   const size_t most_;
-  absl::AnyInvocable<void()> on_change_;
+  const std::shared_ptr<absl::AnyInvocable<void()>> on_change_;
   PageTurns turns_;
   std::vector<Channel> channels_;
   std::vector<FramePtr> frames_;

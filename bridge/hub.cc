@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "bridge/subscription.h"
+#include "bridge/view.h"
 #include "core/base/limits.h"
 #include "core/base/log.h"
 
@@ -14,6 +15,15 @@ namespace {
 constexpr absl::Duration kTick = absl::Seconds(1);
 
 }  // namespace
+
+FramePtr Hub::Topic::Bridge(const FramePtr& event, channel::Position prev) {
+  if (event != bridged_event || prev != bridged_prev) {
+    bridged = WithPrev(*event, prev);
+    bridged_event = event;
+    bridged_prev = prev;
+  }
+  return bridged;
+}
 
 Hub::Hub(size_t loop, base::Executor* executor, Post post)
     : loop_(loop), executor_(executor), post_(std::move(post)) {

@@ -43,6 +43,11 @@ class Hub {
     absl::optional<channel::Position>
         position;  // where this loop's deliveries stand; empty: not started
     std::vector<Subscription*> subscriptions;
+
+    // The event for a view that was told of `prev` last. All of that view get the same frame.
+    FramePtr Bridge(const FramePtr& event, channel::Position prev);
+    FramePtr bridged_event, bridged;  // the last one that was asked for, and what became of it
+    channel::Position bridged_prev;
   };
 
   // `loop`: this loop's number, as the feed loop knows it.

@@ -18,21 +18,22 @@ Server::Lane::Lane(size_t index, Server* server)
     : loop(absl::StrCat("browsers-", index)),
       hub(index, &loop,
           [server](FeedRequest request) { return server->feeds_.Post(std::move(request)); }),
-      front(&hub, &server->names_),
+      front(&hub, &server->names_, server->upstream_.get()),
       deliveries(
           &loop,
           [this](std::vector<Delivery>&& deliveries) { hub.OnDeliveries(std::move(deliveries)); },
           [this] { hub.OnOverflow(); }, {limits::kMailboxItems, limits::kDeliveryBytes}),
       connections(&loop, &front, &server->gate_, ConnectionOptions()) {}
 
-Server::Server(const Options& options, base::Lifecycle* lifecycle, base::Metrics* metrics,
-               base::Readiness* readiness)
+Server::Server(const Options& options, std::unique_ptr<Upstream> upstream,
+               base::Lifecycle* lifecycle, base::Metrics* metrics, base::Readiness* readiness)
     : options_(options),
       lifecycle_(lifecycle),
       metrics_(metrics),
       readiness_(readiness),
       names_(options.prefix),
       gate_(options.allowed_hosts, options.allowed_origins),
+      upstream_(std::move(upstream)),
       feeds_(
           options.feeds, &names_, metrics, readiness,
           [this](size_t lane, Delivery delivery) { Deliver(lane, std::move(delivery)); },
@@ -50,6 +51,7 @@ Server::~Server() {
   feeds_.Stop();
   for (const auto& lane : lanes_) lane->loop.Stop();
   for (const auto& lane : lanes_) lane->loop.Join();
+  upstream_.reset();  // it may still post to the loops until then
 }
 
 void Server::Start() {

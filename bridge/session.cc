@@ -9,10 +9,13 @@
 namespace spanwire::bridge {
 
 Session::Session(Hub* hub, const channel::Names* names, Transport* transport,
-                 const Options& options)
-    : hub_(hub), names_(names), transport_(transport), pings_(options.pings), turns_([this] {
-        return congested();
-      }) {
+                 const Options& options, CommandRunner* runner)
+    : hub_(hub),
+      names_(names),
+      transport_(transport),
+      runner_(runner),
+      pings_(options.pings),
+      turns_([this] { return congested(); }) {
   sent_ = positions_ = hub_->executor()->Uptime();
   hub_->Add(this);
   Reply(HelloControl(options.connection));
@@ -37,6 +40,9 @@ void Session::OnText(absl::string_view text) {
       return Subscribe(*command);
     case Command::Kind::kUnsubscribe:
       return Unsubscribe(*command);
+    case Command::Kind::kHistory:
+    case Command::Kind::kPublish:
+      return Run(*command);
   }
 }
 
@@ -94,6 +100,29 @@ void Session::Unsubscribe(const Command& command) {
   }
   End(found->second.get());
   Reply(UnsubscribedControl(command.id, command.channel));
+}
+
+void Session::Run(const Command& command) {
+  if (runner_ == nullptr) {
+    return ReplyError(command.id, absl::nullopt, absl::UnimplementedError("not supported here"));
+  }
+  if (calls_.size() >= limits::kCommands) {
+    return ReplyError(command.id, absl::nullopt,
+                      absl::ResourceExhaustedError(absl::StrCat(
+                          limits::kCommands, " commands of this connection wait already")));
+  }
+  const uint64_t number = ++last_call_;
+  absl::StatusOr<std::unique_ptr<Call>> call = runner_->Run(
+      command, [this, number, id = command.id](const absl::StatusOr<std::string>& answer) {
+        if (answer.ok()) {
+          Reply(*answer);
+        } else {
+          ReplyError(id, absl::nullopt, answer.status());
+        }
+        calls_.erase(number);
+      });
+  if (!call.ok()) return ReplyError(command.id, absl::nullopt, call.status());
+  calls_.emplace(number, *std::move(call));
 }
 
 void Session::OnRefused(Subscription* subscription, const absl::Status& why) {

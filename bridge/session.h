@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "bridge/command.h"
+#include "bridge/command_runner.h"
 #include "bridge/hub.h"
 #include "bridge/page_turns.h"
 #include "bridge/subscription.h"
@@ -31,7 +32,9 @@ class Session final : public TransportListener, public Subscription::Listener, p
   };
 
   // All pointers outlive the session. Sends $hello.
-  Session(Hub* hub, const channel::Names* names, Transport* transport, const Options& options);
+  // `runner` may be null: then history and publish are not there.
+  Session(Hub* hub, const channel::Names* names, Transport* transport, const Options& options,
+          CommandRunner* runner = nullptr);
   ~Session() override;
 
   void OnText(absl::string_view text) override;
@@ -57,6 +60,7 @@ class Session final : public TransportListener, public Subscription::Listener, p
 
   void Subscribe(const Command& command);
   void Unsubscribe(const Command& command);
+  void Run(const Command& command);
   void End(Subscription* subscription);
   void Tell(Subscription* subscription, absl::string_view json);
   void Send(FramePtr frame);
@@ -67,9 +71,12 @@ class Session final : public TransportListener, public Subscription::Listener, p
   Hub* const hub_;
   const channel::Names* const names_;
   Transport* const transport_;
+  CommandRunner* const runner_;
   const bool pings_;
   absl::flat_hash_map<std::string, std::unique_ptr<Subscription>> subscriptions_;
   PageTurns turns_;
+  absl::flat_hash_map<uint64_t, std::unique_ptr<Call>> calls_;  // commands that are carried out
+  uint64_t last_call_ = 0;
   size_t slots_ = 0;          // given to subscriptions so far
   size_t reply_bytes_ = 0;    // of replies sent while congested
   absl::Duration sent_;       // when the last frame was sent

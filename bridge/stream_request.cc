@@ -8,14 +8,16 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "bridge/cursor.h"
 #include "core/base/limits.h"
 
 namespace spanwire::bridge {
 namespace {
 
-enum Key : uint8_t { kCursor, kLast, kFrom, kWait, kKeys };
-constexpr std::array<absl::string_view, kKeys> kKeyNames = {"cursor", "last", "from", "wait"};
+enum Key : uint8_t { kCursor, kLast, kFrom, kTypes, kWait, kKeys };
+constexpr std::array<absl::string_view, kKeys> kKeyNames = {"cursor", "last", "from", "types",
+                                                            "wait"};
 
 template <typename... Parts>
 absl::Status Invalid(const Parts&... parts) {
@@ -63,7 +65,7 @@ absl::Status AddChannel(const std::string& name, const channel::Names& names,
   return absl::OkStatus();
 }
 
-// Where channels begin that the cursor has no position for.
+// Where channels begin that the cursor has no position for, and what all of them show.
 absl::Status TakeStart(const Parameters& parameters, Command* start) {
   if (parameters.values[kLast] && parameters.values[kFrom]) {
     return Invalid("at most one of last and from may be there");
@@ -77,6 +79,12 @@ absl::Status TakeStart(const Parameters& parameters, Command* start) {
   if (parameters.values[kFrom]) {
     if (*parameters.values[kFrom] != "start") return Invalid("from must be start");
     start->from_start = true;
+  }
+  if (parameters.values[kTypes]) {
+    absl::StatusOr<TypeFilter> types =
+        TypeFilter::Make(absl::StrSplit(*parameters.values[kTypes], ','));
+    if (!types.ok()) return Invalid("types ", types.status().message());
+    start->types = *std::move(types);
   }
   return absl::OkStatus();
 }
@@ -121,6 +129,7 @@ absl::StatusOr<StreamRequest> ParseStreamRequest(const Request& request,
   for (size_t i = 0; i < cursor.size(); ++i) {
     Command& command = parsed.channels[i];
     command.after = cursor[i];
+    command.types = start.types;
     if (command.after) continue;
     command.last = start.last;
     command.from_start = start.from_start;

@@ -18,6 +18,7 @@ Subscription::Subscription(Hub* hub, Listener* listener, const Command& command)
       after_(command.after),
       last_(command.last),
       from_start_(command.from_start),
+      types_(command.types),
       follower_(this, limits::kSessionQueueEntries) {
   topic_ = hub_->Join(command.channel, this);
 }
@@ -61,7 +62,8 @@ void Subscription::OnEvent(const FrameEntry& entry) {
 }
 
 void Subscription::OnTransient(const FramePtr& frame) {
-  if (begun_ && !follower_.reading() && !behind_ && !listener_->congested())
+  if (begun_ && !follower_.reading() && !behind_ && !listener_->congested() &&
+      types_.Shows(frame->json()))
     listener_->OnTransient(this, frame);
 }
 
@@ -155,9 +157,12 @@ void Subscription::OnStart(channel::Position position) {
 
 void Subscription::OnEntry(FrameEntry& entry) {
   SendSubscribed(true);
-  if (!entry.body) return;  // not for this view
+  if (!entry.body || !types_.Shows(entry.body->json())) return;  // not for this view
+  // Everybody's `prev` does not pass what only this view hides.
+  const bool passed = !types_.everything() && told_ != entry.position.Before();
+  const FramePtr frame = passed ? topic_->Bridge(entry.body, told_) : entry.body;
   told_ = entry.position;
-  listener_->OnEvent(this, entry.body);
+  listener_->OnEvent(this, frame);
 }
 
 void Subscription::OnGap(const channel::Gap& gap) {

@@ -97,6 +97,7 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
   const absl::optional<channel::Position> after_;
   const absl::optional<uint32_t> last_;
   const bool from_start_;
+  const TypeFilter types_;
   channel::Follower<FramePtr> follower_;
   Hub::Topic* topic_ = nullptr;
   uint64_t reader_ = 0;

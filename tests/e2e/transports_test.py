@@ -16,6 +16,7 @@ from urllib.parse import quote
 import grpc
 import pytest
 
+from browser_client import Client
 from raw_agent import event, field, publish
 from stack import WAIT_SECONDS, Stack, free_port, wait_until
 
@@ -327,3 +328,189 @@ def test_who_leaves_in_the_middle_leaves_nothing(shared_stack: Stack, session: s
     assert shared_stack.bridge.metric("spanwire_bridge_streams") == 0
     log_line(shared_stack, "still served", session)
     assert texts(poll(address, channel, cursor=cursor).json["events"]) == ["still served"]
+
+
+# Publishing and commands.
+
+def post(address: str, path: str, body: object, **headers: str) -> Answer:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return ask(address, path, "POST", text, **{"Content_Type": "application/json", **headers})
+
+
+@pytest.fixture(name="publishing", scope="module")
+def fixture_publishing(module_stack: Stack) -> str:
+    """A bridge that may publish."""
+    address = f"127.0.0.1:{free_port()}"
+    env = {"SPANWIRE_BROKER_TARGET": module_stack.broker_target}
+    module_stack.add_daemon("publishing", "spanwire-bridge", address, env).wait_ready()
+    return address
+
+
+def test_what_is_posted_comes_to_everybody(
+        shared_stack: Stack, publishing: str, session: str, channel: str) -> None:
+    with Curl(shared_stack.bridge_address, f"/v1/sse?{query(channel)}") as curl:
+        curl.until('"$live"')
+        one = post(publishing, "/v1/publish", {"type": "log_line", "session_id": session, "data": {"text": "one"}})
+        assert one.status == 200, one.body
+        assert [place["channel"] for place in one.json["positions"]] == [channel]
+        batch = [
+            {"type": "log_line", "session_id": session, "data": {"text": "two"}, "agent": "ci"},
+            {"type": "deploy.done", "session_id": session, "data": {"big": 12345678901234567890, "a": [1, {"b": "]"}]}},
+            {"type": "typing", "session_id": session},
+        ]
+        many = post(publishing, "/v1/publish", {"events": batch}).json
+        assert [(place["event"], place["channel"]) for place in many["positions"]] == [(0, channel), (1, channel)]
+        curl.until('"typing"')
+        frames = curl.frames()[3:]
+        assert [frame["type"] for frame in frames] == ["log_line", "log_line", "deploy.done", "typing"]
+        assert frames[0]["id"] == one.json["positions"][0]["position"]
+        assert frames[1]["agent"] == "ci"
+        assert frames[2]["data"] == {"big": 12345678901234567890, "a": [1, {"b": "]"}]}, "verbatim"
+
+
+def test_a_key_makes_repeating_harmless(shared_stack: Stack, publishing: str, session: str, channel: str) -> None:
+    event_ = {"type": "log_line", "session_id": session, "data": {"text": "once"}}
+    for expected in (1, 0):
+        answer = post(publishing, "/v1/publish", event_, Idempotency_Key=f"key-{session}")
+        assert (answer.status, len(answer.json["positions"])) == (200, expected)
+    shown = poll(shared_stack.bridge_address, channel, **{"from": "start"})
+    assert texts(shown.json["events"]) == ["once"]
+
+
+BAD_BODIES: dict[str, tuple[object, str]] = {
+    "not JSON": ("hello", "the body is not right JSON at byte 0"),
+    "nothing": ("", "the body is not right JSON"),
+    "an array": ([], "the body is not right JSON"),
+    "no type": ({"data": {}}, "the event has no \"type\""),
+    "a key of the server": ({"type": "log_line", "id": "1-1"}, "the event has a key that is none of"),
+    "data that is a text": ({"type": "log_line", "data": "x"}, "the event has a \"data\" that is not an object"),
+    "data that does not fit": ({"type": "log_line", "data": {"nonsense": 1}}, "the event does not fit the schema"),
+    "a bad second one": ({"events": [{"type": "typing"}, {"type": "log_line", "data": {"text": 1}}]}, "events[1] "),
+    "no events": ({"events": []}, "\"events\" must have 1 to 1024"),
+    "a type that begins with $": ({"type": "$ping"}, "custom.type"),
+    "a channel that is none": ({"type": "typing", "channels": ["x"]}, "channels[0]"),
+    "too many brackets": ("[" * 100_000, "the body is not right JSON"),
+}
+
+
+@pytest.mark.parametrize("body, message", BAD_BODIES.values(), ids=BAD_BODIES.keys())
+def test_a_bad_body_is_answered_with_what_is_wrong(
+        shared_stack: Stack, publishing: str, body: object, message: str) -> None:
+    assert shared_stack.bridge.code is None
+    answer = post(publishing, "/v1/publish", body)
+    assert (answer.status, answer.json["code"]) == (400, "invalid_argument")
+    assert message in answer.json["message"]
+
+
+def test_a_bridge_without_a_broker_says_so(shared_stack: Stack) -> None:
+    for path, body in (("/v1/publish", {"type": "typing"}),
+                       ("/v1/cmd", {"cmd": "publish", "channel": "webgui:global", "event": {"type": "typing"}})):
+        answer = post(shared_stack.bridge_address, path, body)
+        assert (answer.status, answer.json["code"]) == (501, "unimplemented")
+
+
+def test_a_broker_that_is_not_there_is_unavailable(shared_stack: Stack) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    env = {"SPANWIRE_BROKER_TARGET": f"127.0.0.1:{free_port()}"}
+    lonely = shared_stack.add_daemon("lonely", "spanwire-bridge", address, env).wait_ready()
+    answer = post(address, "/v1/publish", {"type": "typing"})
+    assert (answer.status, answer.json["code"], answer.json["retry"]) == (503, "unavailable", True)
+    lonely.signal(15)
+    assert lonely.wait() == 0
+
+
+def test_commands_are_answered_with_the_frame_that_a_socket_gets(
+        shared_stack: Stack, publishing: str, session: str, channel: str) -> None:
+    for i in range(5):
+        log_line(shared_stack, str(i), session)
+    first = {"cmd": "history", "id": 7, "channel": channel, "limit": 3}
+    by_http = post(publishing, "/v1/cmd", first)
+    with Client(publishing) as client:
+        client.send(first)
+        by_socket = client.until_type("$history")
+        client.send({"cmd": "publish", "id": 8, "channel": channel,
+                     "event": {"type": "log_line", "data": {"text": "5"}}})
+        published = client.until_type("$published")
+    assert by_http.status == 200 and by_http.json == by_socket
+    assert list(by_socket) == ["type", "id", "channel", "events", "more", "position"]
+    assert texts(by_socket["events"]) == ["0", "1", "2"] and by_socket["more"]
+    assert by_socket["position"] == by_socket["events"][-1]["id"]
+    rest = post(publishing, "/v1/cmd", {"cmd": "history", "channel": channel, "after": by_socket["position"]}).json
+    assert texts(rest["events"]) == ["3", "4", "5"] and not rest["more"]
+    assert rest["position"] == published["position"] and published["channel"] == channel
+    assert "id" not in rest
+
+
+def test_a_history_says_what_it_lacks(
+        shared_stack: Stack, publishing: str, session: str, channel: str) -> None:
+    for i in range(5):
+        log_line(shared_stack, str(i), session)
+    shared_stack.redis("XTRIM", f"webgui:log:{{{channel}}}", "MAXLEN", 2)
+    rest = post(publishing, "/v1/cmd", {"cmd": "history", "channel": channel}).json
+    epoch = rest["position"].split("-")[0]
+    assert texts(rest["events"]) == ["3", "4"] and "gap" not in rest
+    rest = post(publishing, "/v1/cmd", {"cmd": "history", "channel": channel, "after": f"{epoch}-1"}).json
+    assert texts(rest["events"]) == ["3", "4"]
+    assert rest["gap"] == {
+        "channel": channel, "after": f"{epoch}-1", "position": f"{epoch}-3", "reason": "trimmed"}
+
+
+@pytest.mark.parametrize("body, status, code", [
+    ("hello", 400, "invalid_argument"),
+    ({"cmd": "dance"}, 400, "invalid_argument"),
+    ({"cmd": "subscribe", "channel": "webgui:global"}, 400, "failed_precondition"),
+    ({"cmd": "history", "channel": "webgui:nonsense:x"}, 400, "invalid_argument"),
+    ({"cmd": "history", "channel": "webgui:global", "limit": 0}, 400, "invalid_argument"),
+    ({"cmd": "publish", "channel": "webgui:global"}, 400, "invalid_argument"),
+    ({"cmd": "publish", "channel": "webgui:global", "event": {"type": "typing", "channels": ["x"]}},
+     400, "invalid_argument"),
+    ({"cmd": "refresh", "token": "x"}, 501, "unimplemented"),
+])
+def test_a_bad_command_is_answered_with_its_code(
+        shared_stack: Stack, publishing: str, body: object, status: int, code: str) -> None:
+    assert shared_stack.bridge.code is None
+    answer = post(publishing, "/v1/cmd", body)
+    assert (answer.status, answer.json["type"], answer.json["code"]) == (status, "$error", code)
+
+
+def test_posts_need_json_and_our_own_origin(publishing: str) -> None:
+    answer = ask(publishing, "/v1/publish", "POST", '{"type":"typing"}', Content_Type="text/plain")
+    assert (answer.status, answer.json["type"]) == (415, "$error")
+    answer = ask(publishing, "/v1/publish", "POST", '{"type":"typing"}')
+    assert answer.status == 415
+    answer = post(publishing, "/v1/publish", {"type": "typing"}, Origin="http://evil.example")
+    assert answer.status == 403
+    answer = post(publishing, "/v1/publish", " " * 1_048_577)
+    assert answer.status == 413
+
+
+# Types.
+
+def test_types_show_only_what_fits_and_prev_bridges_the_rest(
+        shared_stack: Stack, publishing: str, session: str, channel: str) -> None:
+    def say(kind: str) -> None:
+        answer = post(publishing, "/v1/publish", {"type": kind, "session_id": session})
+        assert answer.status == 200
+
+    types = ["task_*", "log_line"]
+    with Client(publishing) as client, Client(publishing, channel) as everything:
+        client.send({"cmd": "subscribe", "id": 1, "channel": channel, "types": types})
+        client.until_type("$live")
+        kinds = ["comment", "log_line", "comment", "comment", "task_started", "task_started", "typing", "log_line"]
+        for kind in kinds:
+            say(kind)
+        everything.until(lambda frame: frame["type"] == "log_line" and frame["id"].endswith("-7"))
+        client.until(lambda frame: frame["type"] == "log_line" and frame["id"].endswith("-7"))
+        shown = [frame for frame in client.frames if not frame["type"].startswith("$")]
+        assert [frame["type"] for frame in shown] == ["log_line", "task_started", "task_started", "log_line"]
+        last = next(frame["position"] for frame in client.frames if frame["type"] == "$live")
+        for frame in shown:
+            epoch, seq = frame["id"].split("-")
+            assert frame.get("prev", f"{epoch}-{int(seq) - 1}") == last, "nothing is missing"
+            last = frame["id"]
+    # The same from the log, and without a socket.
+    replayed = poll(publishing, channel, **{"from": "start", "types": ",".join(types)}).json
+    assert [frame["id"] for frame in replayed["events"]] == [frame["id"] for frame in shown]
+    say("comment")
+    passed = poll(publishing, channel, cursor=replayed["cursor"], types="log_line", wait=1)
+    assert (passed.status, passed.json["events"]) == (200, []) and passed.json["cursor"] != replayed["cursor"]
