@@ -1,5 +1,5 @@
-// One browser's connection: HTTP requests, then perhaps a WebSocket, then its end. To a session it
-// is the Transport.
+// One browser's connection: HTTP requests, one after the other, then perhaps a WebSocket or a
+// stream of frames, then its end. To a session it is the Transport.
 //
 // Owner: its ConnectionLoop, which destroys it at the end of a turn. Thread: that loop.
 #pragma once
@@ -13,6 +13,7 @@
 #include "bridge/http.h"
 #include "bridge/site.h"
 #include "bridge/socket.h"
+#include "bridge/stream_format.h"
 #include "bridge/transport.h"
 #include "bridge/websocket.h"
 
@@ -26,6 +27,7 @@ class Connection final : public Transport, private Socket::Handler {
   // Transport.
   bool Send(FramePtr frame) override;
   bool congested() const override { return congested_; }
+  void Advance(size_t slot, absl::optional<channel::Position> position) override;
   void Close(CloseCode code, absl::string_view why, absl::Duration reconnect_after) override;
 
   // From the loop.
@@ -33,7 +35,7 @@ class Connection final : public Transport, private Socket::Handler {
   void Sweep();      // deadlines
   void Drain();      // nothing new
   void Cut();        // ends it, whatever it is doing
-  bool over() const { return state_ == State::kOver && listener_ == nullptr; }
+  bool over() const { return state_ == State::kOver && listener_ == nullptr && call_ == nullptr; }
 
   size_t index = 0;    // among the loop's connections
   bool dirty = false;  // EndOfTurn is due
@@ -41,7 +43,10 @@ class Connection final : public Transport, private Socket::Handler {
  private:
   enum class State {
     kHead,       // a request is awaited
+    kBody,       // its head is there, its body is not
+    kCall,       // its answer is awaited from the site
     kResponse,   // its answer is sent; nothing is read
+    kStream,     // its answer has no end; what the client sends is thrown away
     kWebSocket,  // open
     kClosing,  // our close frame is queued or sent; the peer's is awaited, unless it came or broke
                // the protocol
@@ -57,15 +62,25 @@ class Connection final : public Transport, private Socket::Handler {
   void OnWritable() override;
 
   void ReadHead(absl::Span<char>* bytes);
-  void Answer(const Request& request);
-  void Respond(const Response& response, bool keep_alive, bool head_only);
-  void Open(const Request& request);
+  void ReadBody(absl::Span<char>* bytes);
+  void KeepUnread(absl::Span<char> bytes);
+  void Take(Request request);
+  absl::optional<Response> RefuseMethod(Service service) const;
+  void StartBody();
+  void StartCall();
+  void Respond(Response response, bool keep_alive);
+  void OpenWebSocket();
+  void OpenStream(std::unique_ptr<StreamFormat> format);
+  bool Begin(State state, const Response& response);
   void ReadFrames(absl::Span<char>* bytes);
   void StartClosing(uint16_t code, absl::string_view reason, bool peer_done);
+  void EndStream();
   void Fail(uint16_t code);
   void OnSent();
   void CheckDrained();
+  void SweepStream();
   void SweepWebSocket();
+  bool open() const { return state_ == State::kWebSocket || state_ == State::kStream; }
   void Enter(State state);
   void End(bool abort);
   void MarkDirty() { loop_->AddDirty(this); }
@@ -77,9 +92,16 @@ class Connection final : public Transport, private Socket::Handler {
   absl::Duration since_;  // when this state began; of kHead: or the head's first byte
   RequestParser parser_;
   bool first_request_ = true;
+  Request request_;  // that is being taken
+  // Of the request that is being answered:
   bool keep_alive_ = false;
-  std::string unread_;  // behind a request, while its answer is sent
+  bool head_only_ = false;
+  HttpFields cross_origin_;
+  std::string unread_;  // behind a request, while its answer is awaited or sent
+  std::unique_ptr<Call> call_;
 
+  std::unique_ptr<StreamFormat> format_;
+  absl::Duration sent_at_;  // something on the stream
   absl::optional<WebSocket> websocket_;
   std::unique_ptr<TransportListener> listener_;
   bool congested_ = false;

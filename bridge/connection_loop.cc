@@ -76,6 +76,18 @@ void ConnectionLoop::AddDirty(Connection* connection) {
   if (!end_of_turn_posted_) ScheduleEndOfTurn();
 }
 
+bool ConnectionLoop::ReserveBody(size_t bytes) {
+  if (body_bytes_ + bytes > limits::kBodiesBytes) return false;
+  body_bytes_ += bytes;
+  return true;
+}
+
+absl::Duration ConnectionLoop::NextRetry() {
+  const int64_t floor = absl::ToInt64Milliseconds(limits::kRetryFloor);
+  const int64_t ceiling = absl::ToInt64Milliseconds(limits::kRetryCeiling);
+  return absl::Milliseconds(std::uniform_int_distribution<int64_t>(floor, ceiling)(random_));
+}
+
 // Asio runs posted tasks after those that are ready now: what they send in this turn goes out
 // together.
 void ConnectionLoop::ScheduleEndOfTurn() {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <random>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -19,6 +20,7 @@
 #include "bridge/socket.h"
 #include "core/base/loop.h"
 #include "core/base/mailbox.h"
+#include "core/base/random.h"
 
 namespace spanwire::bridge {
 
@@ -39,6 +41,8 @@ struct ConnectionCounters {
   std::atomic<uint64_t> messages_in{0};      // that sessions heard
   std::atomic<uint64_t> websockets{0};       // opened so far
   std::atomic<uint64_t> websockets_open{0};  // now
+  std::atomic<uint64_t> streams{0};          // of frames over HTTP, likewise
+  std::atomic<uint64_t> streams_open{0};
   std::atomic<uint64_t> closes[kCloseCodeCount] = {};
 
   void CountClose(uint16_t code);
@@ -73,6 +77,11 @@ class ConnectionLoop final : public FlushList {
   ConnectionCounters& mutable_counters() { return counters_; }
   bool draining() const { return draining_; }
   void AddDirty(Connection* connection);
+  // Room for a request's body. False: there is none.
+  bool ReserveBody(size_t bytes);
+  void ReleaseBody(size_t bytes) { body_bytes_ -= bytes; }
+  // What one EventSource waits before it comes back: not all come back together.
+  absl::Duration NextRetry();
 
   // FlushList.
   absl::Duration now() const override { return now_; }
@@ -94,6 +103,8 @@ class ConnectionLoop final : public FlushList {
   ConnectionCounters counters_;
   std::atomic<size_t> connection_count_{0};
   bool draining_ = false;
+  size_t body_bytes_ = 0;  // of requests whose bodies are being read
+  std::minstd_rand random_{static_cast<uint32_t>(base::FreshSeed())};
 
   std::vector<char> read_buffer_;  // one for all: bytes are used up before the next read
   std::vector<std::unique_ptr<Connection>> connections_;

@@ -14,11 +14,13 @@ namespace spanwire::bridge {
 
 struct ConnectionOptions {
   absl::Duration head_deadline = limits::kHeadDeadline;
+  absl::Duration body_deadline = limits::kBodyDeadline;
   absl::Duration keep_alive_idle = limits::kKeepAliveIdle;
   absl::Duration stalled_deadline = limits::kStalledDeadline;
   absl::Duration close_deadline = limits::kCloseDeadline;
   absl::Duration ping_interval = limits::kPingInterval;
   absl::Duration pong_deadline = limits::kPongDeadline;
+  absl::Duration heartbeat_interval = limits::kHeartbeatInterval;
   absl::Duration sweep_interval = limits::kSweepInterval;
 
   size_t message_bytes = limits::kFrameBytes;

@@ -2,7 +2,10 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "bridge/json_writer.h"
 #include "core/base/limits.h"
@@ -46,6 +49,23 @@ class Control {
   std::string json_;
 };
 
+Control BeginError(absl::optional<int64_t> id, absl::optional<absl::string_view> channel,
+                   const absl::Status& status) {
+  Control control("$error");
+  control.Id(id);
+  if (channel) control.Text("channel", *channel);
+  control.Text("code", ErrorCodeName(status.code()))
+      .Text("message", status.message())
+      .Flag("retry", IsRetryable(status.code()));
+  return control;
+}
+
+std::string GapMembers(absl::string_view channel, const channel::Gap& gap) {
+  return absl::StrCat("\"channel\":\"", channel, "\",\"after\":\"", gap.after.ToString(),
+                      "\",\"position\":\"", gap.position.ToString(), "\",\"reason\":\"",
+                      channel::GapReasonName(gap.reason), "\"");
+}
+
 }  // namespace
 
 std::string HelloControl(absl::string_view connection) {
@@ -71,16 +91,46 @@ std::string LiveControl(absl::string_view channel, channel::Position position) {
 }
 
 std::string GapControl(absl::string_view channel, const channel::Gap& gap) {
-  return Control("$gap")
-      .Text("channel", channel)
-      .At("after", gap.after)
-      .At("position", gap.position)
-      .Text("reason", channel::GapReasonName(gap.reason))
-      .End();
+  return Control("$gap").Members(GapMembers(channel, gap)).End();
 }
 
 std::string PositionControl(absl::string_view channel, channel::Position position) {
   return Control("$position").Text("channel", channel).At("position", position).End();
+}
+
+std::string HistoryControl(absl::optional<int64_t> id, absl::string_view channel,
+                           absl::Span<const FramePtr> events, bool more, channel::Position position,
+                           const absl::optional<channel::Gap>& gap) {
+  const std::string list = absl::StrJoin(events, ",", [](std::string* out, const FramePtr& event) {
+    absl::StrAppend(out, event->json());
+  });
+  Control control("$history");
+  control.Id(id)
+      .Text("channel", channel)
+      .Members(absl::StrCat("\"events\":[", list, "]"))
+      .Flag("more", more)
+      .At("position", position);
+  if (gap) {
+    control.Members(absl::StrCat("\"gap\":{", GapMembers(channel, *gap), "}"));
+  }
+  return control.End();
+}
+
+std::string PublishedControl(absl::optional<int64_t> id, absl::string_view channel,
+                             absl::string_view position) {
+  Control control("$published");
+  control.Id(id).Text("channel", channel);
+  if (!position.empty()) control.Text("position", position);
+  return control.End();
+}
+
+std::string PublishedControl(absl::Span<const PublishedEvent> events) {
+  const std::string list =
+      absl::StrJoin(events, ",", [](std::string* out, const PublishedEvent& one) {
+        absl::StrAppend(out, "{\"event\":", one.event, ",\"channel\":\"", one.channel,
+                        "\",\"position\":\"", one.position, "\"}");
+      });
+  return Control("$published").Members(absl::StrCat("\"positions\":[", list, "]")).End();
 }
 
 std::string UnsubscribedControl(absl::optional<int64_t> id, absl::string_view channel) {
@@ -89,16 +139,40 @@ std::string UnsubscribedControl(absl::optional<int64_t> id, absl::string_view ch
 
 std::string ErrorControl(absl::optional<int64_t> id, absl::optional<absl::string_view> channel,
                          const absl::Status& status) {
-  Control control("$error");
-  control.Id(id);
-  if (channel) control.Text("channel", *channel);
-  return control.Text("code", ErrorCodeName(status.code()))
-      .Text("message", status.message())
-      .Flag("retry", IsRetryable(status.code()))
-      .End();
+  return BeginError(id, channel, status).End();
 }
 
 std::string PingControl() { return Control("$ping").End(); }
+
+std::string UnavailableControl(absl::Duration retry_after) {
+  return BeginError(absl::nullopt, absl::nullopt, absl::UnavailableError("the bridge goes down"))
+      .Members(absl::StrCat("\"after_ms\":", absl::ToInt64Milliseconds(retry_after)))
+      .End();
+}
+
+std::string GoneControl(absl::Span<const LostControl> lost, absl::string_view cursor) {
+  const std::string list = absl::StrJoin(lost, ",", [](std::string* out, const LostControl& one) {
+    absl::StrAppend(out, "{", GapMembers(one.channel, one.gap), "}");
+  });
+  return BeginError(absl::nullopt, absl::nullopt,
+                    absl::DataLossError("events after the cursor cannot be had"))
+      .Members(absl::StrCat("\"lost\":[", list, "]"))
+      .Text("cursor", cursor)
+      .End();
+}
+
+std::string DrainControl(absl::Duration reconnect_after) {
+  return Control("$drain")
+      .Members(absl::StrCat("\"after_ms\":", absl::ToInt64Milliseconds(reconnect_after)))
+      .End();
+}
+
+// Every frame begins with its type, and no event's begins with `$`.
+absl::string_view ControlType(absl::string_view json) {
+  constexpr absl::string_view kBegin = "{\"type\":\"";
+  if (!absl::ConsumePrefix(&json, kBegin) || !absl::StartsWith(json, "$")) return {};
+  return json.substr(0, json.find('"'));
+}
 
 absl::string_view ErrorCodeName(absl::StatusCode code) {
   switch (code) {

@@ -6,6 +6,7 @@ namespace {
 constexpr uint8_t kFinal = 0x80;
 constexpr uint8_t kText = 0x1;
 constexpr uint8_t kBinary = 0x2;
+constexpr absl::string_view kLineEnds = "\n\n";
 
 // A header without mask, into `out`, which has room for 10 bytes; returns its length.
 size_t WriteHeader(uint8_t opcode, uint64_t payload_bytes, char* out) {
@@ -29,9 +30,10 @@ size_t WriteHeader(uint8_t opcode, uint64_t payload_bytes, char* out) {
 size_t Encode(uint8_t opcode, absl::string_view payload, std::string* bytes) {
   char header[10];
   const size_t header_bytes = WriteHeader(opcode, payload.size(), header);
-  bytes->reserve(header_bytes + payload.size());
+  bytes->reserve(header_bytes + payload.size() + kLineEnds.size());
   bytes->append(header, header_bytes);
   bytes->append(payload.data(), payload.size());
+  bytes->append(kLineEnds.data(), kLineEnds.size());
   return header_bytes;
 }
 

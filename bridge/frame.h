@@ -1,10 +1,12 @@
 // A frame: one server message, rendered once, immutable, shared by every socket that it goes to.
 //
-// It holds the WebSocket frame (RFC 6455, section 5.2: FIN, text, unmasked) as one run of bytes,
-// whose tail is the JSON text itself, so other transports send the same memory without the header.
+// It holds the WebSocket frame (RFC 6455, section 5.2: FIN, text, unmasked), whose payload is the
+// JSON text, and two line ends as one run of bytes, so that every transport sends a part of the
+// same memory.
 // Thread safety: immutable; shared_ptr's count may be touched from any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,12 +23,17 @@ class Frame {
   static std::shared_ptr<const Frame> MakeBinary(absl::string_view bytes);
 
   // The whole WebSocket frame.
-  absl::string_view websocket() const { return bytes_; }
-  // The JSON text alone.
-  absl::string_view json() const { return absl::string_view(bytes_).substr(header_bytes_); }
+  absl::string_view websocket() const { return Part(0, 0); }
+  // The JSON text alone; with a line end; with an empty line behind it.
+  absl::string_view json() const { return Part(header_bytes_, 0); }
+  absl::string_view line() const { return Part(header_bytes_, 1); }
+  absl::string_view block() const { return Part(header_bytes_, 2); }
 
  private:
   Frame() = default;
+  absl::string_view Part(size_t from, size_t line_ends) const {
+    return absl::string_view(bytes_.data() + from, bytes_.size() - from - 2 + line_ends);
+  }
   std::string bytes_;
   size_t header_bytes_ = 0;
 };

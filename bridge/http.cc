@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include <websocketpp/http/request.hpp>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "bridge/control.h"
 #include "bridge/http_target.h"
 #include "core/base/limits.h"
 
@@ -38,6 +41,8 @@ absl::string_view ReasonPhrase(int status) {
       return "Not Modified";
     case 400:
       return "Bad Request";
+    case 401:
+      return "Unauthorized";
     case 403:
       return "Forbidden";
     case 404:
@@ -46,23 +51,108 @@ absl::string_view ReasonPhrase(int status) {
       return "Method Not Allowed";
     case 408:
       return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 410:
+      return "Gone";
+    case 411:
+      return "Length Required";
+    case 413:
+      return "Content Too Large";
     case 414:
       return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
     case 421:
       return "Misdirected Request";
     case 426:
       return "Upgrade Required";
+    case 429:
+      return "Too Many Requests";
     case 431:
       return "Request Header Fields Too Large";
     case 500:
       return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
     case 503:
       return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
     case 505:
       return "HTTP Version Not Supported";
     default:
       return "Status";
   }
+}
+
+// docs/protocol.md, "Commands over HTTP".
+int StatusOfCode(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kOk:
+      return 200;
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kOutOfRange:
+      return 400;
+    case absl::StatusCode::kUnauthenticated:
+      return 401;
+    case absl::StatusCode::kPermissionDenied:
+      return 403;
+    case absl::StatusCode::kNotFound:
+      return 404;
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kAborted:
+      return 409;
+    case absl::StatusCode::kResourceExhausted:
+      return 429;
+    case absl::StatusCode::kCancelled:
+      return 499;
+    case absl::StatusCode::kUnimplemented:
+      return 501;
+    case absl::StatusCode::kUnavailable:
+      return 503;
+    case absl::StatusCode::kDeadlineExceeded:
+      return 504;
+    default:
+      return 500;
+  }
+}
+
+// The other way, for what HTTP itself has to refuse.
+absl::StatusCode CodeOfStatus(int status) {
+  switch (status) {
+    case 403:
+      return absl::StatusCode::kPermissionDenied;
+    case 404:
+      return absl::StatusCode::kNotFound;
+    case 405:
+    case 505:
+      return absl::StatusCode::kUnimplemented;
+    case 408:
+      return absl::StatusCode::kDeadlineExceeded;
+    case 413:
+    case 414:
+    case 431:
+      return absl::StatusCode::kOutOfRange;
+    case 426:
+      return absl::StatusCode::kFailedPrecondition;
+    case 503:
+      return absl::StatusCode::kUnavailable;
+    default:
+      return absl::StatusCode::kInvalidArgument;
+  }
+}
+
+bool HasBody(const Response& response) {
+  return !response.no_length && response.status != 101 && response.status != 204 &&
+         response.status != 304;
+}
+
+size_t BodyBytes(const Response& response) {
+  size_t bytes = response.body.size() + response.tail.size();
+  for (const FramePtr& frame : response.frames) bytes += frame->json().size() + 1;
+  return response.frames.empty() ? bytes : bytes - 1;
 }
 
 // The name of a header line that is fit to be read by websocketpp; empty: it is not.
@@ -89,6 +179,28 @@ bool HeaderLinesAreSound(const std::vector<absl::string_view>& lines) {
   return true;
 }
 
+// Finds out how long the request's body is, or why there may not be such a one.
+absl::optional<Response> RefuseBody(Request* request) {
+  const bool bodiless = request->method == "GET" || request->method == "HEAD";
+  if (request->HasHeader("Transfer-Encoding")) {
+    return bodiless ? ErrorResponse(400, "a GET has no body here")
+                    : ErrorResponse(411, "a body needs Content-Length, not Transfer-Encoding");
+  }
+  if (!request->HasHeader("Content-Length")) {
+    if (request->method != "POST") return absl::nullopt;
+    return ErrorResponse(411, "a POST needs Content-Length");
+  }
+  const absl::string_view length = request->Header("Content-Length");
+  if (bodiless && length != "0") return ErrorResponse(400, "a GET has no body here");
+  if (length.empty() || !std::all_of(length.begin(), length.end(), absl::ascii_isdigit)) {
+    return ErrorResponse(400, "Content-Length is a number");
+  }
+  if (!absl::SimpleAtoi(length, &request->body_bytes) || request->body_bytes > limits::kBodyBytes) {
+    return ErrorResponse(413, absl::StrCat("a body is at most ", limits::kBodyBytes, " bytes"));
+  }
+  return absl::nullopt;
+}
+
 }  // namespace
 
 absl::string_view Request::Header(absl::string_view name) const {
@@ -112,15 +224,27 @@ bool Request::HasToken(absl::string_view name, absl::string_view token) const {
 }
 
 Response ErrorResponse(int status, absl::string_view message) {
-  Response response;
+  Response response = ErrorResponse(absl::Status(CodeOfStatus(status), message));
   response.status = status;
-  response.content_type = "text/plain; charset=utf-8";
-  response.body = absl::StrCat(message, "\n");
   return response;
 }
 
-std::string SerializeResponse(const Response& response, bool keep_alive, bool head_only,
-                              absl::Time now) {
+Response ErrorResponse(const absl::Status& why, absl::optional<int64_t> id) {
+  Response response = JsonResponse(ErrorControl(id, absl::nullopt, why));
+  response.status = StatusOfCode(why.code());
+  return response;
+}
+
+Response JsonResponse(std::string json) {
+  Response response;
+  response.headers = {{"Cache-Control", "no-store"}};
+  response.content_type = "application/json";
+  response.body = std::move(json);
+  response.body.push_back('\n');
+  return response;
+}
+
+std::string SerializeHead(const Response& response, bool keep_alive, absl::Time now) {
   std::string out =
       absl::StrCat("HTTP/1.1 ", response.status, " ", ReasonPhrase(response.status), "\r\n");
   absl::StrAppend(&out,
@@ -131,14 +255,24 @@ std::string SerializeResponse(const Response& response, bool keep_alive, bool he
   if (response.status != 101) {
     if (!response.content_type.empty())
       absl::StrAppend(&out, "Content-Type: ", response.content_type, "\r\n");
-    if (response.status != 204 && response.status != 304) {
-      absl::StrAppend(&out, "Content-Length: ", response.body.size(), "\r\n");
-    }
+    if (HasBody(response)) absl::StrAppend(&out, "Content-Length: ", BodyBytes(response), "\r\n");
     absl::StrAppend(&out, "Connection: ", keep_alive ? "keep-alive" : "close", "\r\n");
   }
-  absl::StrAppend(&out, "\r\n");
-  if (!head_only && response.status != 204 && response.status != 304) out += response.body;
+  out += "\r\n";
   return out;
+}
+
+void PushResponse(const Response& response, bool keep_alive, bool head_only, absl::Time now,
+                  SocketQueue* queue) {
+  std::string start = SerializeHead(response, keep_alive, now);
+  if (head_only || !HasBody(response)) return queue->Push(std::move(start));
+  start += response.body;
+  queue->Push(std::move(start));
+  for (size_t i = 0; i < response.frames.size(); ++i) {
+    if (i > 0) queue->PushStatic(",");
+    queue->PushPart(response.frames[i], response.frames[i]->json());
+  }
+  queue->Push(response.tail);
 }
 
 RequestParser::State RequestParser::Fail(int status, absl::string_view message) {
@@ -189,10 +323,9 @@ RequestParser::State RequestParser::Parse() {
   }
   request_.method = parser.get_method();
   for (const auto& [name, value] : parser.get_headers()) request_.headers.emplace_back(name, value);
-  const absl::string_view length = request_.Header("Content-Length");
-  if (request_.HasHeader("Transfer-Encoding") ||
-      (request_.HasHeader("Content-Length") && length != "0")) {
-    return Fail(400, "a request here has no body");
+  if (absl::optional<Response> refusal = RefuseBody(&request_)) {
+    error_ = *std::move(refusal);
+    return State::kBad;
   }
   if (!absl::StartsWith(parser.get_version(), "HTTP/"))
     return Fail(400, "the request line is malformed");

@@ -8,6 +8,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "absl/time/time.h"
+#include "core/base/limits.h"
 
 namespace spanwire::bridge {
 namespace {
@@ -42,6 +44,25 @@ absl::optional<Response> HttpGate::Refuse(const Request& request) const {
     return ErrorResponse(403, "this Origin may not use the bridge; see allowed_origins");
   }
   return absl::nullopt;
+}
+
+HttpFields HttpGate::CrossOrigin(const Request& request) {
+  if (!request.HasHeader("Origin")) return {};
+  // It is one of ours: nothing that the client could have made up.
+  return {{"Access-Control-Allow-Origin", std::string(request.Header("Origin"))},
+          {"Vary", "Origin"}};
+}
+
+Response HttpGate::Preflight() {
+  Response response;
+  response.status = 204;
+  response.headers = {
+      {"Allow", "GET, HEAD, POST, OPTIONS"},
+      {"Access-Control-Allow-Methods", "GET, POST"},
+      {"Access-Control-Allow-Headers",
+       "content-type, authorization, last-event-id, idempotency-key"},
+      {"Access-Control-Max-Age", absl::StrCat(absl::ToInt64Seconds(limits::kPreflightAge))}};
+  return response;
 }
 
 bool HttpGate::IsOurHost(absl::string_view host) const {

@@ -24,6 +24,11 @@ class HttpGate {
 
   // Nothing: the request may go on. Else 421 (Host) or 403 (Origin).
   absl::optional<Response> Refuse(const Request& request) const;
+  // What tells a browser that a page of another origin may read the answer; for requests that were
+  // not refused.
+  static HttpFields CrossOrigin(const Request& request);
+  // The answer to OPTIONS: what such a page may send.
+  static Response Preflight();
 
  private:
   bool IsOurHost(absl::string_view host) const;

@@ -4,8 +4,8 @@
 #include <utility>
 #include <variant>
 
-#include "bridge/session.h"
 #include "bridge/subscription.h"
+#include "bridge/view.h"
 #include "core/base/limits.h"
 #include "core/base/log.h"
 
@@ -15,6 +15,15 @@ namespace {
 constexpr absl::Duration kTick = absl::Seconds(1);
 
 }  // namespace
+
+FramePtr Hub::Topic::Bridge(const FramePtr& event, channel::Position prev) {
+  if (event != bridged_event || prev != bridged_prev) {
+    bridged = WithPrev(*event, prev);
+    bridged_event = event;
+    bridged_prev = prev;
+  }
+  return bridged;
+}
 
 Hub::Hub(size_t loop, base::Executor* executor, Post post)
     : loop_(loop), executor_(executor), post_(std::move(post)) {
@@ -156,20 +165,16 @@ uint64_t Hub::Read(const Topic& topic, Subscription* subscription, const channel
   return reader;
 }
 
-void Hub::Add(Session* session) { sessions_.insert(session); }
-
-void Hub::Remove(Session* session) { sessions_.erase(session); }
-
 void Hub::Drain(absl::Duration window) {
-  for (Session* session : std::vector<Session*>(sessions_.begin(), sessions_.end())) {
-    session->Drain(window);
+  std::uniform_int_distribution<int64_t> after_ms(0, absl::ToInt64Milliseconds(window));
+  for (Member* member : std::vector<Member*>(members_.begin(), members_.end())) {
+    member->OnDrain(absl::Milliseconds(after_ms(random_)));
   }
 }
 
 void Hub::Tick() {
   tick_ = executor_->After(kTick, [this] { Tick(); });
-  for (Session* session : std::vector<Session*>(sessions_.begin(), sessions_.end()))
-    session->OnTick();
+  for (Member* member : std::vector<Member*>(members_.begin(), members_.end())) member->OnTick();
 }
 
 }  // namespace spanwire::bridge

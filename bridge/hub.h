@@ -23,11 +23,18 @@
 
 namespace spanwire::bridge {
 
-class Session;
 class Subscription;
 
 class Hub {
  public:
+  class Member {
+   public:
+    virtual ~Member() = default;
+    // About once a second.
+    virtual void OnTick() {}
+    // The bridge goes down: the browser is to come back after that time.
+    virtual void OnDrain(absl::Duration after) = 0;
+  };
   // Hands a request to the feed loop. False: an Attach that was not taken.
   using Post = absl::AnyInvocable<bool(FeedRequest request)>;
   struct Topic {
@@ -36,6 +43,11 @@ class Hub {
     absl::optional<channel::Position>
         position;  // where this loop's deliveries stand; empty: not started
     std::vector<Subscription*> subscriptions;
+
+    // The event for a view that was told of `prev` last. All of that view get the same frame.
+    FramePtr Bridge(const FramePtr& event, channel::Position prev);
+    FramePtr bridged_event, bridged;  // the last one that was asked for, and what became of it
+    channel::Position bridged_prev;
   };
 
   // `loop`: this loop's number, as the feed loop knows it.
@@ -59,12 +71,11 @@ class Hub {
   // the number under which the subscription waits.
   uint64_t Read(const Topic& topic, Subscription* subscription, const channel::Ask& ask);
 
-  // Sessions of this loop, for what concerns them all.
-  void Add(Session* session);
-  void Remove(Session* session);
-  size_t sessions() const { return sessions_.size(); }
-  // Tells every session to close and to come back, here or elsewhere, at a random moment of
-  // `window`.
+  // Sessions and polls of this loop, for what concerns them all.
+  void Add(Member* member) { members_.insert(member); }
+  void Remove(Member* member) { members_.erase(member); }
+  size_t members() const { return members_.size(); }
+  // Tells everybody to close and to come back, here or elsewhere, at a random moment of `window`.
   void Drain(absl::Duration window);
 
   base::Executor* executor() const { return executor_; }
@@ -82,7 +93,7 @@ class Hub {
   absl::flat_hash_map<std::string, std::unique_ptr<Topic>> topics_;
   absl::flat_hash_map<uint64_t, Topic*> topics_by_id_;
   absl::flat_hash_map<uint64_t, Subscription*> readers_;  // those that wait for a page
-  absl::flat_hash_set<Session*> sessions_;
+  absl::flat_hash_set<Member*> members_;
   std::vector<uint64_t> refused_;  // topics whose Attach was not taken, until they are told
   base::Executor::Timer refusal_;
   base::Executor::Timer recovery_;

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "bridge/http.h"
 #include "core/base/limits.h"
 
@@ -27,8 +28,9 @@ void Listener::OnConnection(base::FileDescriptor fd) {
 
 void Listener::OnRefused(const base::FileDescriptor& fd) {
   Response response = ErrorResponse(503, "too many connections");
-  response.headers = {{"Retry-After", "1"}};
-  const std::string bytes = SerializeResponse(response, false, false, loop_->Now());
+  response.headers.emplace_back("Retry-After", "1");
+  const std::string bytes =
+      absl::StrCat(SerializeHead(response, false, loop_->Now()), response.body);
   // What the client already sent is read, or closing would reset the connection and destroy the
   // answer.
   char unread[limits::kSocketReadBytes];

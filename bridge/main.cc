@@ -1,10 +1,12 @@
 // spanwire-bridge: follows channels in Redis and delivers them to browsers.
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "bridge/grpc_upstream.h"
 #include "bridge/server.h"
 #include "core/base/admin.h"
 #include "core/base/duration.h"
@@ -65,7 +67,16 @@ int Main(int argc, char** argv) {
     return Fail(status, EXIT_FAILURE);
   }
 
-  Server server(MakeOptions(config, std::move(redis)), &lifecycle, &metrics, &readiness);
+  std::unique_ptr<Upstream> upstream;
+  if (!config.broker().target().empty()) {
+    upstream = NewUpstream(config.broker().target());
+    if (upstream == nullptr) {
+      return Fail(absl::UnimplementedError("broker.target: this build speaks no gRPC"),
+                  base::kUsageExit);
+    }
+  }
+  Server server(MakeOptions(config, std::move(redis)), std::move(upstream), &lifecycle, &metrics,
+                &readiness);
   const absl::Duration window = base::ToDuration(config.drain_timeout());
   lifecycle.OnDrain(window + limits::kCloseDeadline + absl::Seconds(1), [&] {
     base::LogInfo("bridge draining");

@@ -18,21 +18,22 @@ Server::Lane::Lane(size_t index, Server* server)
     : loop(absl::StrCat("browsers-", index)),
       hub(index, &loop,
           [server](FeedRequest request) { return server->feeds_.Post(std::move(request)); }),
-      front(&hub, &server->names_),
+      front(&hub, &server->names_, server->upstream_.get()),
       deliveries(
           &loop,
           [this](std::vector<Delivery>&& deliveries) { hub.OnDeliveries(std::move(deliveries)); },
           [this] { hub.OnOverflow(); }, {limits::kMailboxItems, limits::kDeliveryBytes}),
       connections(&loop, &front, &server->gate_, ConnectionOptions()) {}
 
-Server::Server(const Options& options, base::Lifecycle* lifecycle, base::Metrics* metrics,
-               base::Readiness* readiness)
+Server::Server(const Options& options, std::unique_ptr<Upstream> upstream,
+               base::Lifecycle* lifecycle, base::Metrics* metrics, base::Readiness* readiness)
     : options_(options),
       lifecycle_(lifecycle),
       metrics_(metrics),
       readiness_(readiness),
       names_(options.prefix),
       gate_(options.allowed_hosts, options.allowed_origins),
+      upstream_(std::move(upstream)),
       feeds_(
           options.feeds, &names_, metrics, readiness,
           [this](size_t lane, Delivery delivery) { Deliver(lane, std::move(delivery)); },
@@ -50,6 +51,7 @@ Server::~Server() {
   feeds_.Stop();
   for (const auto& lane : lanes_) lane->loop.Stop();
   for (const auto& lane : lanes_) lane->loop.Join();
+  upstream_.reset();  // it may still post to the loops until then
 }
 
 void Server::Start() {
@@ -121,6 +123,8 @@ void Server::AddMetrics() {
        [](const ConnectionLoop& loop) { return loop.counters().requests.load(); }},
       {"spanwire_bridge_websockets_total", "WebSockets opened.",
        [](const ConnectionLoop& loop) { return loop.counters().websockets.load(); }},
+      {"spanwire_bridge_streams_total", "Streams of frames over HTTP opened.",
+       [](const ConnectionLoop& loop) { return loop.counters().streams.load(); }},
       {"spanwire_bridge_frames_out_total", "Frames that sessions sent.",
        [](const ConnectionLoop& loop) { return loop.counters().frames_out.load(); }},
       {"spanwire_bridge_messages_in_total", "Messages of clients.",
@@ -146,16 +150,20 @@ void Server::AddMetrics() {
       metrics_->AddGauge("spanwire_bridge_connections", "Connections now, all kinds.");
   base::Gauge& websockets =
       metrics_->AddGauge("spanwire_bridge_websockets", "WebSockets open now.");
+  base::Gauge& streams =
+      metrics_->AddGauge("spanwire_bridge_streams", "Streams of frames over HTTP open now.");
   base::Counter& accepted =
       metrics_->AddCounter("spanwire_bridge_accepted_total", "Connections accepted.");
   base::Counter& refused =
       metrics_->AddCounter("spanwire_bridge_refused_connections_total",
                            "Connections refused for lack of room or descriptors.");
-  metrics_->AddCallback([=, this, &connections, &websockets, &accepted, &refused] {
+  metrics_->AddCallback([=, this, &connections, &websockets, &streams, &accepted, &refused] {
     connections.Set(static_cast<double>(
         sum([](const ConnectionLoop& loop) -> uint64_t { return loop.connections(); })));
     websockets.Set(static_cast<double>(
         sum([](const ConnectionLoop& loop) { return loop.counters().websockets_open.load(); })));
+    streams.Set(static_cast<double>(
+        sum([](const ConnectionLoop& loop) { return loop.counters().streams_open.load(); })));
     follow(accepted, listener_->accepted());
     follow(refused, listener_->refused());
   });

@@ -16,6 +16,7 @@
 #include "bridge/http_gate.h"
 #include "bridge/hub.h"
 #include "bridge/listener.h"
+#include "bridge/upstream.h"
 #include "core/base/address.h"
 #include "core/base/lifecycle.h"
 #include "core/base/loop.h"
@@ -42,8 +43,9 @@ class Server {
 
   // All outlive it. Something that cannot be mended (the address is taken, Redis evicts keys)
   // finishes `lifecycle` with 1.
-  Server(const Options& options, base::Lifecycle* lifecycle, base::Metrics* metrics,
-         base::Readiness* readiness);
+  // `upstream` may be null: nothing can be published.
+  Server(const Options& options, std::unique_ptr<Upstream> upstream, base::Lifecycle* lifecycle,
+         base::Metrics* metrics, base::Readiness* readiness);
   // Ends all threads; open connections are cut.
   ~Server();
 
@@ -75,6 +77,7 @@ class Server {
   base::Readiness* const readiness_;
   const channel::Names names_;
   const HttpGate gate_;
+  std::unique_ptr<Upstream> upstream_;
   FeedLoop feeds_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::unique_ptr<Listener> listener_;  // on the first lane's loop

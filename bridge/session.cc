@@ -1,26 +1,26 @@
 #include "bridge/session.h"
 
-#include <algorithm>
-#include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "bridge/control.h"
 #include "core/base/limits.h"
-#include "core/base/random.h"
 
 namespace spanwire::bridge {
 
 Session::Session(Hub* hub, const channel::Names* names, Transport* transport,
-                 const Options& options)
-    : hub_(hub), names_(names), transport_(transport), pings_(options.pings) {
+                 const Options& options, CommandRunner* runner)
+    : hub_(hub),
+      names_(names),
+      transport_(transport),
+      runner_(runner),
+      pings_(options.pings),
+      turns_([this] { return congested(); }) {
   sent_ = positions_ = hub_->executor()->Uptime();
   hub_->Add(this);
   Reply(HelloControl(options.connection));
-  for (const std::string& channel : options.channels) {
-    Command command;
-    command.kind = Command::Kind::kSubscribe;
-    command.channel = channel;
+  for (const Command& command : options.commands) {
+    transport_->Advance(slots_, command.after);
     Subscribe(command);
   }
 }
@@ -40,36 +40,17 @@ void Session::OnText(absl::string_view text) {
       return Subscribe(*command);
     case Command::Kind::kUnsubscribe:
       return Unsubscribe(*command);
+    case Command::Kind::kHistory:
+    case Command::Kind::kPublish:
+      return Run(*command);
   }
 }
 
 void Session::OnDrained() {
   reply_bytes_ = 0;
-  for (Subscription* subscription : std::vector<Subscription*>(reading_)) {
-    if (!transport_->congested()) subscription->TakeHeldPage();
-  }
+  turns_.TakeHeld();
   for (const auto& [channel, subscription] : subscriptions_) subscription->CatchUp();
-  ReadNext();
-}
-
-void Session::OnWantsPage(Subscription* subscription) {
-  wanting_.push_back(subscription);
-  // Who asks on while it takes a page gives others their turn first.
-  if (!std::count(reading_.begin(), reading_.end(), subscription)) ReadNext();
-}
-
-void Session::OnPageTaken(Subscription* subscription) {
-  std::erase(reading_, subscription);
-  ReadNext();
-}
-
-void Session::ReadNext() {
-  while (!wanting_.empty() && reading_.size() < limits::kSessionReads && !transport_->congested()) {
-    Subscription* const next = wanting_.front();
-    wanting_.pop_front();
-    reading_.push_back(next);
-    next->ReadPage();
-  }
+  turns_.Next();
 }
 
 void Session::OnTick() {
@@ -83,11 +64,8 @@ void Session::OnTick() {
   if (pings_ && now - sent_ >= limits::kPingInterval) Reply(PingControl());
 }
 
-void Session::Drain(absl::Duration window) {
-  static thread_local std::mt19937_64 random(base::FreshSeed());
-  const int64_t after_ms =
-      std::uniform_int_distribution<int64_t>(0, absl::ToInt64Milliseconds(window))(random);
-  transport_->Close(CloseCode::kDrain, "unavailable", absl::Milliseconds(after_ms));
+void Session::OnDrain(absl::Duration after) {
+  transport_->Close(CloseCode::kDrain, "unavailable", after);
 }
 
 void Session::Subscribe(const Command& command) {
@@ -107,6 +85,7 @@ void Session::Subscribe(const Command& command) {
   }
   auto subscription = std::make_unique<Subscription>(hub_, this, command);
   Subscription& begun = *subscription;
+  begun.slot = slots_++;
   subscriptions_.emplace(command.channel, std::move(subscription));
   begun.Start();
 }
@@ -123,26 +102,76 @@ void Session::Unsubscribe(const Command& command) {
   Reply(UnsubscribedControl(command.id, command.channel));
 }
 
+void Session::Run(const Command& command) {
+  if (runner_ == nullptr) {
+    return ReplyError(command.id, absl::nullopt, absl::UnimplementedError("not supported here"));
+  }
+  if (calls_.size() >= limits::kCommands) {
+    return ReplyError(command.id, absl::nullopt,
+                      absl::ResourceExhaustedError(absl::StrCat(
+                          limits::kCommands, " commands of this connection wait already")));
+  }
+  const uint64_t number = ++last_call_;
+  absl::StatusOr<std::unique_ptr<Call>> call = runner_->Run(
+      command, [this, number, id = command.id](const absl::StatusOr<std::string>& answer) {
+        if (answer.ok()) {
+          Reply(*answer);
+        } else {
+          ReplyError(id, absl::nullopt, answer.status());
+        }
+        calls_.erase(number);
+      });
+  if (!call.ok()) return ReplyError(command.id, absl::nullopt, call.status());
+  calls_.emplace(number, *std::move(call));
+}
+
 void Session::OnRefused(Subscription* subscription, const absl::Status& why) {
   ReplyError(subscription->command_id(), subscription->channel(), why);
   End(subscription);
 }
 
 void Session::End(Subscription* subscription) {
-  std::erase(wanting_, subscription);
-  std::erase(reading_, subscription);
+  turns_.Forget(subscription);
   subscriptions_.erase(std::string(subscription->channel()));
-  ReadNext();
 }
 
-bool Session::SendFrame(FramePtr frame) {
+void Session::OnSubscribed(Subscription* subscription, absl::optional<bool> recovered) {
+  Tell(subscription, SubscribedControl(subscription->command_id(), subscription->channel(),
+                                       subscription->told(), recovered));
+}
+
+void Session::OnEvent(Subscription* subscription, const FramePtr& frame) {
+  transport_->Advance(subscription->slot, subscription->told());
+  Send(frame);
+}
+
+void Session::OnGap(Subscription* subscription, const channel::Gap& gap) {
+  Tell(subscription, GapControl(subscription->channel(), gap));
+}
+
+void Session::OnLive(Subscription* subscription) {
+  Tell(subscription, LiveControl(subscription->channel(), subscription->told()));
+}
+
+void Session::OnPosition(Subscription* subscription) {
+  Tell(subscription, PositionControl(subscription->channel(), subscription->told()));
+}
+
+void Session::OnTransient(Subscription*, const FramePtr& frame) { Send(frame); }
+
+void Session::Tell(Subscription* subscription, absl::string_view json) {
+  transport_->Advance(subscription->slot, subscription->told());
+  Send(Frame::Make(json));
+}
+
+void Session::Send(FramePtr frame) {
   sent_ = hub_->executor()->Uptime();
-  return transport_->Send(std::move(frame));
+  transport_->Send(std::move(frame));
 }
 
 void Session::Reply(absl::string_view json) {
   if (transport_->congested()) reply_bytes_ += json.size();
-  SendFrame(Frame::Make(json));
+  Send(Frame::Make(json));
 }
 
 void Session::ReplyError(absl::optional<int64_t> id, absl::optional<absl::string_view> channel,

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,45 +14,56 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "bridge/command.h"
+#include "bridge/command_runner.h"
 #include "bridge/hub.h"
+#include "bridge/page_turns.h"
 #include "bridge/subscription.h"
 #include "bridge/transport.h"
 #include "core/channel/name.h"
 
 namespace spanwire::bridge {
 
-class Session final : public TransportListener, public Subscription::Listener {
+class Session final : public TransportListener, public Subscription::Listener, private Hub::Member {
  public:
   struct Options {
-    std::string connection;             // names this connection, in $hello
-    bool pings = false;                 // the client asked for spanwire.v1: it gets $ping
-    std::vector<std::string> channels;  // ?channel=: subscribed at once
+    std::string connection;         // names this connection, in $hello
+    bool pings = false;             // the client asked for spanwire.v1: it gets $ping
+    std::vector<Command> commands;  // that come with the request: subscribes, done at once
   };
 
   // All pointers outlive the session. Sends $hello.
-  Session(Hub* hub, const channel::Names* names, Transport* transport, const Options& options);
+  // `runner` may be null: then history and publish are not there.
+  Session(Hub* hub, const channel::Names* names, Transport* transport, const Options& options,
+          CommandRunner* runner = nullptr);
   ~Session() override;
 
   void OnText(absl::string_view text) override;
   void OnDrained() override;
   void OnClosed() override {}
 
-  // From the hub: about once a second.
-  void OnTick();
-  // The bridge goes down: closes, telling the browser to come back at a random moment of `window`.
-  void Drain(absl::Duration window);
-
  private:
-  bool SendFrame(FramePtr frame) override;
+  // Hub::Member.
+  void OnTick() override;
+  void OnDrain(absl::Duration after) override;
+
+  // Subscription::Listener.
+  void OnSubscribed(Subscription* subscription, absl::optional<bool> recovered) override;
+  void OnEvent(Subscription* subscription, const FramePtr& frame) override;
+  void OnGap(Subscription* subscription, const channel::Gap& gap) override;
+  void OnLive(Subscription* subscription) override;
+  void OnPosition(Subscription* subscription) override;
+  void OnTransient(Subscription* subscription, const FramePtr& frame) override;
   bool congested() const override { return transport_->congested(); }
-  void OnWantsPage(Subscription* subscription) override;
-  void OnPageTaken(Subscription* subscription) override;
+  void OnWantsPage(Subscription* subscription) override { turns_.OnWantsPage(subscription); }
+  void OnPageTaken(Subscription* subscription) override { turns_.OnPageTaken(subscription); }
   void OnRefused(Subscription* subscription, const absl::Status& why) override;
 
   void Subscribe(const Command& command);
   void Unsubscribe(const Command& command);
+  void Run(const Command& command);
   void End(Subscription* subscription);
-  void ReadNext();
+  void Tell(Subscription* subscription, absl::string_view json);
+  void Send(FramePtr frame);
   void Reply(absl::string_view json);
   void ReplyError(absl::optional<int64_t> id, absl::optional<absl::string_view> channel,
                   const absl::Status& why);
@@ -61,12 +71,13 @@ class Session final : public TransportListener, public Subscription::Listener {
   Hub* const hub_;
   const channel::Names* const names_;
   Transport* const transport_;
+  CommandRunner* const runner_;
   const bool pings_;
   absl::flat_hash_map<std::string, std::unique_ptr<Subscription>> subscriptions_;
-  // Who wants a page, and who was let ask for one and has not taken it. A page that is read while
-  // there is room finds room; what all of them wanted at once would mostly have to be read again.
-  std::deque<Subscription*> wanting_;
-  std::vector<Subscription*> reading_;
+  PageTurns turns_;
+  absl::flat_hash_map<uint64_t, std::unique_ptr<Call>> calls_;  // commands that are carried out
+  uint64_t last_call_ = 0;
+  size_t slots_ = 0;          // given to subscriptions so far
   size_t reply_bytes_ = 0;    // of replies sent while congested
   absl::Duration sent_;       // when the last frame was sent
   absl::Duration positions_;  // when positions were told last

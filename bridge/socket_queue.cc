@@ -21,6 +21,10 @@ void SocketQueue::Push(FramePtr frame) {
   Add(Item{std::move(frame), bytes});
 }
 
+void SocketQueue::PushPart(FramePtr frame, absl::string_view part) {
+  Add(Item{std::move(frame), part});
+}
+
 void SocketQueue::Push(std::string bytes) {
   auto owner = std::make_shared<const std::string>(std::move(bytes));
   const absl::string_view view = *owner;

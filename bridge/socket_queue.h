@@ -19,8 +19,12 @@ namespace spanwire::bridge {
 
 class SocketQueue {
  public:
-  void Push(FramePtr frame);
+  void Push(FramePtr frame);  // as WebSocket sends it
   void Push(std::string bytes);
+  // A part of the frame's memory.
+  void PushPart(FramePtr frame, absl::string_view part);
+  // Bytes that outlive everything.
+  void PushStatic(absl::string_view bytes) { Add(Item{nullptr, bytes}); }
   // A pong: when limits::kPongs of them wait already, it replaces the newest, as RFC 6455,
   // section 5.5.3, allows.
   void PushPong(std::string bytes);

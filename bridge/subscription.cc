@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "bridge/control.h"
 #include "core/base/limits.h"
 
 namespace spanwire::bridge {
@@ -19,6 +18,7 @@ Subscription::Subscription(Hub* hub, Listener* listener, const Command& command)
       after_(command.after),
       last_(command.last),
       from_start_(command.from_start),
+      types_(command.types),
       follower_(this, limits::kSessionQueueEntries) {
   topic_ = hub_->Join(command.channel, this);
 }
@@ -62,8 +62,9 @@ void Subscription::OnEvent(const FrameEntry& entry) {
 }
 
 void Subscription::OnTransient(const FramePtr& frame) {
-  if (begun_ && !follower_.reading() && !behind_ && !listener_->congested())
-    listener_->SendFrame(frame);
+  if (begun_ && !follower_.reading() && !behind_ && !listener_->congested() &&
+      types_.Shows(frame->json()))
+    listener_->OnTransient(this, frame);
 }
 
 // What the feed sends behind its gap speaks for those who were told of the gap's end; a
@@ -129,7 +130,7 @@ void Subscription::CatchUp() {
 void Subscription::TellPosition() {
   if (!live_ || follower_.reading() || told_ == *follower_.last()) return;
   told_ = *follower_.last();
-  listener_->SendFrame(Frame::Make(PositionControl(channel(), told_)));
+  listener_->OnPosition(this);
 }
 
 // $subscribed waits for the first answer, so that it can say whether what was missed can be had.
@@ -137,7 +138,7 @@ void Subscription::SendSubscribed(bool recovered) {
   if (std::exchange(subscribed_, true)) return;
   absl::optional<bool> said;
   if (after_) said = recovered;
-  listener_->SendFrame(Frame::Make(SubscribedControl(command_id_, channel(), told_, said)));
+  listener_->OnSubscribed(this, said);
 }
 
 void Subscription::OnAsk(const channel::Ask& ask) {
@@ -156,9 +157,12 @@ void Subscription::OnStart(channel::Position position) {
 
 void Subscription::OnEntry(FrameEntry& entry) {
   SendSubscribed(true);
-  if (!entry.body) return;  // not for this view
+  if (!entry.body || !types_.Shows(entry.body->json())) return;  // not for this view
+  // Everybody's `prev` does not pass what only this view hides.
+  const bool passed = !types_.everything() && told_ != entry.position.Before();
+  const FramePtr frame = passed ? topic_->Bridge(entry.body, told_) : entry.body;
   told_ = entry.position;
-  listener_->SendFrame(entry.body);
+  listener_->OnEvent(this, frame);
 }
 
 void Subscription::OnGap(const channel::Gap& gap) {
@@ -167,7 +171,7 @@ void Subscription::OnGap(const channel::Gap& gap) {
   said.after = told_;
   if (slow_ && gap.reason == channel::GapReason::kTrimmed) said.reason = channel::GapReason::kSlow;
   told_ = gap.position;
-  listener_->SendFrame(Frame::Make(GapControl(channel(), said)));
+  listener_->OnGap(this, said);
 }
 
 void Subscription::OnLive() {
@@ -176,7 +180,7 @@ void Subscription::OnLive() {
   if (std::exchange(live_, true)) return passed_gap ? TellPosition() : void();
   SendSubscribed(true);
   told_ = *follower_.last();
-  listener_->SendFrame(Frame::Make(LiveControl(channel(), told_)));
+  listener_->OnLive(this);
 }
 
 }  // namespace spanwire::bridge

@@ -1,10 +1,10 @@
 // One browser's subscription to one channel: follows the feed, refills itself from the log when it
-// was behind, and says what the protocol says ($subscribed, events, $gap, $live, $position) in the
-// right order.
+// was behind, and tells its listener what the protocol says ($subscribed, events, $gap, $live,
+// $position) in the right order.
 //
 // A congested transport is not fed: the subscription keeps its position and reads on from there
-// when the transport drains. Its session says when: few of its subscriptions read at a time. Owner:
-// a Session. Thread: its connection loop.
+// when the transport drains. Its listener says when: few of its subscriptions read at a time.
+// Owner: a Session or a Gathering. Thread: its connection loop.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,16 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
   class Listener {
    public:
     virtual ~Listener() = default;
-    // Sends a frame to the browser; what Transport::Send returns.
-    virtual bool SendFrame(FramePtr frame) = 0;
+    // What is to be told, in this order; told() is the position behind it. `recovered`: with a
+    // start after a position only.
+    virtual void OnSubscribed(Subscription* subscription, absl::optional<bool> recovered) = 0;
+    virtual void OnEvent(Subscription* subscription, const FramePtr& frame) = 0;
+    virtual void OnGap(Subscription* subscription, const channel::Gap& gap) = 0;
+    virtual void OnLive(Subscription* subscription) = 0;
+    virtual void OnPosition(Subscription* subscription) = 0;
+    // At any time; it has no position.
+    virtual void OnTransient(Subscription* subscription, const FramePtr& frame) = 0;
+    // Whether there is no room for events now.
     virtual bool congested() const = 0;
     // The subscription wants a page: ReadPage is to be called when its turn has come.
     virtual void OnWantsPage(Subscription* subscription) = 0;
@@ -43,6 +51,10 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
 
   const std::string& channel() const { return topic_->channel; }
   const absl::optional<int64_t>& command_id() const { return command_id_; }
+  // What the browser was told last.
+  channel::Position told() const { return told_; }
+  // Its number among the listener's, given by it.
+  size_t slot = 0;
 
   // The number of the page that it waits for, or of the last one; 0: there was none.
   uint64_t reader() const { return reader_; }
@@ -67,7 +79,7 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
   // meanwhile is read.
   void TakeHeldPage();
   void CatchUp();
-  // Tells the browser how far it is, if it was shown nothing for a while but events passed.
+  // Tells how far it is, if nothing was to be shown for a while but events passed.
   void TellPosition();
 
  private:
@@ -85,17 +97,18 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
   const absl::optional<channel::Position> after_;
   const absl::optional<uint32_t> last_;
   const bool from_start_;
+  const TypeFilter types_;
   channel::Follower<FramePtr> follower_;
   Hub::Topic* topic_ = nullptr;
   uint64_t reader_ = 0;
   bool begun_ = false;
-  bool subscribed_ = false;         // $subscribed is sent
-  bool live_ = false;               // $live is sent
-  bool behind_ = false;             // an event was not taken, since the transport was congested
-  bool slow_ = false;               // the Read under way is owed to that
-  bool passed_gap_ = false;         // the feed told of a gap that was not passed on
-  size_t queued_bytes_ = 0;         // at least what waits for the Read under way
-  channel::Position told_;          // what the browser was told last
+  bool subscribed_ = false;  // $subscribed is sent
+  bool live_ = false;        // $live is sent
+  bool behind_ = false;      // an event was not taken, since the transport was congested
+  bool slow_ = false;        // the Read under way is owed to that
+  bool passed_gap_ = false;  // the feed told of a gap that was not passed on
+  size_t queued_bytes_ = 0;  // at least what waits for the Read under way
+  channel::Position told_;
   channel::Ask asked_;              // the page that is asked for, or is to be
   absl::optional<FramePage> held_;  // the page that came, until there is room for it
 };

@@ -1,5 +1,5 @@
-// What a session knows of its connection: something that takes frames and says when it is full.
-// WebSocket is the first one; SSE, NDJSON and polling follow the same interface.
+// What a session knows of its connection: something that takes frames and says when it is full. A
+// WebSocket, server-sent events and lines are alike to it.
 //
 // Thread: one connection loop's, for every call.
 #pragma once
@@ -9,7 +9,9 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "bridge/frame.h"
+#include "core/channel/position.h"
 
 namespace spanwire::bridge {
 
@@ -33,6 +35,9 @@ class Transport {
   // Whether the queue is over its high-water mark, or was and has not fallen under the low one
   // since.
   virtual bool congested() const = 0;
+  // The frames that are sent from now on stand behind this position of the session's channel
+  // `slot`; nothing: it has no position yet.
+  virtual void Advance(size_t slot, absl::optional<channel::Position> position) = 0;
   // Starts the close handshake, behind what is queued. `why` becomes the reason's "code" (a gRPC
   // code's name in lower case), `reconnect_after` its after_ms. The listener hears OnClosed later,
   // never from within.

@@ -143,7 +143,19 @@ inline constexpr size_t kConnections = 16'000;  // a bridge
 inline constexpr size_t kSubscriptions = 128;   // a connection
 inline constexpr size_t kHeadBytes = 15'872;  // a request's head; websocketpp's own bound is 16,000
 inline constexpr size_t kHeadLines = 100;     // its header lines
-inline constexpr size_t kTargetBytes = 8'192;  // its target
+inline constexpr size_t kTargetBytes = 8'192;      // its target
+inline constexpr size_t kBodyBytes = 1 << 20;      // of a request
+inline constexpr size_t kBodiesBytes = 64 << 20;   // of all bodies that one loop reads
+inline constexpr size_t kStreamChannels = 32;      // of a stream, or of a poll
+inline constexpr size_t kPollEvents = 1'000;       // of one answer
+inline constexpr size_t kPollBytes = 1 << 20;      // likewise; the first event always fits
+inline constexpr uint32_t kHistoryEvents = 1'000;  // of one answer, at most
+inline constexpr uint32_t kHistoryEventsDefault = 100;
+inline constexpr size_t kTypePatterns = 32;         // of one subscription
+inline constexpr size_t kCommands = 16;             // of one connection, unanswered
+inline constexpr size_t kUpstreamCalls = 256;       // to the broker, at once
+inline constexpr size_t kUpstreamBytes = 16 << 20;  // of their events
+inline constexpr absl::Duration kUpstreamDeadline = absl::Seconds(15);  // of one
 inline constexpr size_t kFrameBytes = 65'536;  // a client's message, all fragments together
 inline constexpr size_t kFragments = 1'024;    // of one message
 inline constexpr size_t kJsonDepth = 64;
@@ -163,7 +175,15 @@ inline constexpr absl::Duration kAcceptPause =
 inline constexpr absl::Duration kSweepInterval =
     absl::Milliseconds(500);  // how finely connections' deadlines are kept
 inline constexpr absl::Duration kHeadDeadline = absl::Seconds(10);
+inline constexpr absl::Duration kBodyDeadline = absl::Seconds(30);
+inline constexpr absl::Duration kPreflightAge = absl::Minutes(10);  // for which browsers keep it
 inline constexpr absl::Duration kKeepAliveIdle = absl::Seconds(30);
+inline constexpr absl::Duration kPollWait = absl::Seconds(25);  // at most
+inline constexpr absl::Duration kHeartbeatInterval =
+    absl::Seconds(15);  // of a stream in which nothing is sent
+// What EventSource waits before it comes back, unless it is told something else: random.
+inline constexpr absl::Duration kRetryFloor = absl::Seconds(1);
+inline constexpr absl::Duration kRetryCeiling = absl::Seconds(3);
 inline constexpr absl::Duration kStalledDeadline =
     absl::Seconds(15);  // a socket that accepts nothing: 3008
 inline constexpr absl::Duration kCloseDeadline =

@@ -178,6 +178,7 @@ ConfigSpec BrokerSpec() {
 ConfigSpec BridgeSpec() {
   ConfigSpec spec = CommonSpec();
   spec.program = "spanwire-bridge";
+  spec.aliases.push_back({"broker", "broker.target"});
   spec.summary = "follows channels in Redis and hands their events to browsers over WebSocket.";
   spec.checks.push_back([](const google::protobuf::Message& config, Errors* errors) {
     CheckBridge(static_cast<const v1::BridgeConfig&>(config), errors);
@@ -198,6 +199,8 @@ void CheckBroker(const v1::BrokerConfig& config, std::vector<ConfigError>* error
 void CheckBridge(const v1::BridgeConfig& config, std::vector<ConfigError>* errors) {
   CheckCommon(config, errors);
   CheckBridgeOptions(config.bridge(), errors);
+  if (!config.broker().target().empty())
+    CheckAddress(config.broker().target(), "broker.target", errors);
 }
 
 void InitLogging(const v1::LoggingConfig& config, absl::string_view daemon) {

@@ -20,7 +20,13 @@ CONFUSED: dict[str, tuple[str, str, int | None]] = {
     "nothing": ("", "invalid_argument", None),
     "an array": ("[1,2,3]", "invalid_argument", None),
     "an unknown command": ('{"cmd":"dance","id":1}', "invalid_argument", 1),
-    "a command of later": ('{"cmd":"history","id":1,"channel":"webgui:global"}', "unimplemented", 1),
+    "a command of later": ('{"cmd":"refresh","id":1,"token":"x"}', "unimplemented", 1),
+    "types that are none": (
+        '{"cmd":"subscribe","id":1,"channel":"webgui:global","types":["$gap"]}', "invalid_argument", 1),
+    "a history without end": (
+        '{"cmd":"history","id":1,"channel":"webgui:global","limit":1001}', "invalid_argument", 1),
+    "an event without a broker": (
+        '{"cmd":"publish","id":1,"channel":"webgui:global","event":{"type":"typing"}}', "unimplemented", 1),
     "no command": ('{"id":1}', "invalid_argument", 1),
     "an id that is a text": ('{"cmd":"subscribe","id":"x","channel":"webgui:global"}', "invalid_argument", None),
     "an id that is too large": (

@@ -2,20 +2,24 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/limits.h"
 #include "tests/support/echo_server.h"
 #include "tests/support/wire_client.h"
 
 namespace spanwire::test {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 class BridgeHttp : public ::testing::Test {
@@ -81,12 +85,21 @@ TEST_F(BridgeHttp, AHeadHasNoBody) {
 
 TEST_F(BridgeHttp, OtherMethodsAre405WithWhatIsAllowed) {
   Start();
-  for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "BREW"}) {
-    const std::string answer =
-        Exchange(absl::StrCat(method, " /index HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  const auto ask = [this](absl::string_view method, absl::string_view target) {
+    return Exchange(absl::StrCat(method, " ", target,
+                                 " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                                 "Content-Length: 0\r\n\r\n"));
+  };
+  for (const char* method : {"POST", "PUT", "DELETE", "TRACE", "PATCH", "BREW"}) {
+    const std::string answer = ask(method, "/index");
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 405 ")) << method;
-    EXPECT_THAT(answer, HasSubstr("\r\nAllow: GET, HEAD\r\n")) << method;
+    EXPECT_THAT(answer, HasSubstr("\r\nAllow: GET, HEAD, OPTIONS\r\n")) << method;
   }
+  for (const char* target : {"/events", "/lines", "/call"}) {
+    EXPECT_THAT(ask("POST", target), HasSubstr("\r\nAllow: GET, OPTIONS\r\n"));
+    EXPECT_THAT(ask("HEAD", target), HasSubstr("\r\nAllow: GET, OPTIONS\r\n"));
+  }
+  EXPECT_THAT(ask("GET", "/post"), HasSubstr("\r\nAllow: POST, OPTIONS\r\n"));
 }
 
 TEST_F(BridgeHttp, ForeignHostsAndOriginsHaveNoEffectOnAnyPath) {
@@ -107,6 +120,208 @@ TEST_F(BridgeHttp, ForeignHostsAndOriginsHaveNoEffectOnAnyPath) {
   WireClient client(server_->address());
   EXPECT_THAT(client.Upgrade("/echo", "Origin: https://app.example.com\r\n"),
               StartsWith("HTTP/1.1 101 "));
+}
+
+TEST_F(BridgeHttp, PagesOfOtherOriginsMayReadAndSendWhatIsAllowed) {
+  EchoServer::Options options;
+  options.origins = {"https://app.example.com"};
+  Start(options);
+  const char kAllowed[] =
+      "\r\nAccess-Control-Allow-Origin: https://app.example.com\r\nVary: Origin\r\n";
+  for (const char* target : {"/index", "/nowhere", "/events?close=3001", "/events?bad=1"}) {
+    EXPECT_THAT(Exchange(Last(target, "Origin: https://app.example.com\r\n")), HasSubstr(kAllowed))
+        << target;
+    EXPECT_THAT(Exchange(Last(target)), Not(HasSubstr("Access-Control"))) << target;
+  }
+  const std::string preflight = Exchange(
+      "OPTIONS /post HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+      "Origin: https://app.example.com\r\nAccess-Control-Request-Method: POST\r\n\r\n");
+  EXPECT_THAT(preflight, StartsWith("HTTP/1.1 204 "));
+  EXPECT_THAT(preflight, HasSubstr(kAllowed));
+  EXPECT_THAT(preflight, HasSubstr("\r\nAccess-Control-Allow-Methods: GET, POST\r\n"));
+  EXPECT_THAT(preflight, HasSubstr("\r\nAccess-Control-Allow-Headers: content-type, "));
+  EXPECT_THAT(Exchange("OPTIONS /post HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\n\r\n"),
+              AllOf(StartsWith("HTTP/1.1 403 "), Not(HasSubstr("Access-Control"))));
+}
+
+std::string Post(absl::string_view body, absl::string_view headers = "") {
+  return absl::StrCat(
+      "POST /post HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n", headers,
+      "Content-Length: ", body.size(), "\r\n\r\n", body);
+}
+
+TEST_F(BridgeHttp, ReadsBodiesOnAConnectionThatGoesOn) {
+  Start();
+  const std::string large(300'000, 'x');
+  const std::string answer = Exchange(Post("one") + Post("") + WireClient::Get("/index") +
+                                      Post(large) + Post("two", "Connection: close\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\n\r\noneHTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nContent-Length: 0\r\n"));
+  EXPECT_THAT(answer, HasSubstr(absl::StrCat("\r\n\r\n", large, "HTTP/1.1 200 OK\r\n")));
+  EXPECT_THAT(answer, EndsWith("\r\n\r\ntwo"));
+
+  WireClient slow(server_->address());
+  const std::string post = Post("byte by byte", "Connection: close\r\n");
+  for (size_t i = 0; i < post.size(); ++i) slow.Send(absl::string_view(post).substr(i, 1));
+  EXPECT_THAT(slow.ReadAll(), EndsWith("\r\n\r\nbyte by byte"));
+
+  WireClient half(server_->address());
+  half.Send(Post("half"));
+  half.ShutdownWrite();
+  EXPECT_THAT(half.ReadAll(), EndsWith("\r\n\r\nhalf"));
+}
+
+TEST_F(BridgeHttp, AsksForTheBodyOfOneWhoWaitsToBeAsked) {
+  Start();
+  WireClient client(server_->address());
+  client.Send(
+      "POST /post HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json; charset=utf-8\r\n"
+      "Connection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  EXPECT_EQ(
+      client.ReadUntil([](absl::string_view text) { return absl::EndsWith(text, "\r\n\r\n"); }),
+      "HTTP/1.1 100 Continue\r\n\r\n");
+  client.Send("{}");
+  EXPECT_THAT(client.ReadAll(), EndsWith("\r\n\r\n{}"));
+}
+
+TEST_F(BridgeHttp, WhatIsWrongWithABodyIsSaidBeforeItIsRead) {
+  EchoServer::Options options;
+  options.connection.sweep_interval = absl::Milliseconds(20);
+  options.connection.body_deadline = absl::Milliseconds(300);
+  Start(options);
+  const auto post = [this](absl::string_view headers) {
+    return Exchange(absl::StrCat("POST /post HTTP/1.1\r\nHost: localhost\r\n", headers, "\r\n"));
+  };
+  EXPECT_THAT(post("Content-Type: text/plain\r\nContent-Length: 5\r\n"),
+              StartsWith("HTTP/1.1 415 "));
+  EXPECT_THAT(post("Content-Length: 5\r\n"), StartsWith("HTTP/1.1 415 "));
+  EXPECT_THAT(post("Content-Type: application/json\r\n"), StartsWith("HTTP/1.1 411 "));
+  EXPECT_THAT(post("Content-Type: application/json\r\nContent-Length: 1048577\r\n"),
+              StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(post("Origin: http://evil.example\r\nContent-Length: 5\r\n"),
+              StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(post("Content-Type: application/json\r\nContent-Length: 5\r\n"),
+              StartsWith("HTTP/1.1 408 "))
+      << "it never came";
+}
+
+TEST_F(BridgeHttp, BodiesThatAreReadAtOnceAreBounded) {
+  Start();
+  const std::string head = absl::StrCat(
+      "POST /post HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+      "Content-Length: ",
+      limits::kBodyBytes, "\r\n\r\n");
+  std::vector<std::unique_ptr<WireClient>> clients;
+  for (size_t i = 0; i < limits::kBodiesBytes / limits::kBodyBytes; ++i) {
+    clients.push_back(std::make_unique<WireClient>(server_->address()));
+    clients.back()->Send(head);
+  }
+  EXPECT_TRUE(Eventually([&] { return absl::StartsWith(Exchange(head), "HTTP/1.1 503 "); }));
+  clients[0].reset();
+  EXPECT_TRUE(Eventually([&] {
+    return absl::EndsWith(Exchange(Post("x", "Connection: close\r\n")), "x");
+  })) << "room is given back";
+}
+
+TEST_F(BridgeHttp, AnAnswerMayComeLater) {
+  Start();
+  WireClient client(server_->address());
+  client.Send(WireClient::Get("/call") + Last("/index"));
+  ASSERT_TRUE(Eventually([&] { return server_->site().calls == 1; }));
+  server_->loop().Post([&] {
+    server_->site().AnswerCall(bridge::Response{200, "text/plain", "late", {}});
+  });
+  const std::string answers = client.ReadAll();
+  EXPECT_THAT(answers, HasSubstr("\r\n\r\nlateHTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(answers, EndsWith("echo\n")) << "what was asked ahead waits its turn";
+  EXPECT_TRUE(Eventually([&] { return server_->site().calls == 0; }));
+}
+
+TEST_F(BridgeHttp, ACallEndsWithItsClient) {
+  Start();
+  WireClient client(server_->address());
+  client.Send(WireClient::Get("/call"));
+  ASSERT_TRUE(Eventually([&] { return server_->site().calls == 1; }));
+  client.Close();
+  EXPECT_TRUE(Eventually([&] { return server_->site().calls == 0; }));
+}
+
+TEST_F(BridgeHttp, StreamsFramesAsEvents) {
+  Start();
+  const std::string answer = Exchange(WireClient::Get("/events?flood=2&bytes=3&close=3001"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nContent-Type: text/event-stream\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nCache-Control: no-store\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nX-Accel-Buffering: no\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n\r\nretry: "));
+  EXPECT_THAT(answer, Not(HasSubstr("Content-Length")));
+  EXPECT_THAT(answer, EndsWith("retry: 1500\nevent: $drain\n"
+                               "data: {\"type\":\"$drain\",\"after_ms\":1500}\n\n"));
+}
+
+TEST_F(BridgeHttp, StreamsFramesAsLines) {
+  Start();
+  WireClient client(server_->address());
+  client.Send(WireClient::Get("/lines?flood=2&bytes=3"));
+  const std::string answer =
+      client.ReadUntil([](absl::string_view text) { return absl::EndsWith(text, "xxx\nxxx\n"); });
+  EXPECT_THAT(answer, HasSubstr("\r\nContent-Type: application/x-ndjson\r\n"));
+  EXPECT_THAT(answer, EndsWith("\r\n\r\nxxx\nxxx\n"));
+  EXPECT_EQ(server_->connections().counters().streams_open, 1u);
+  client.Send("whatever");
+  client.Close();
+  EXPECT_TRUE(Eventually([&] { return server_->site().closed == 1; }));
+  EXPECT_EQ(server_->connections().counters().streams_open, 0u);
+}
+
+TEST_F(BridgeHttp, WhatIsWrongWithAStreamIsSaidInsteadOfIt) {
+  Start();
+  const std::string answer = Exchange(Last("/events?bad=1"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(answer, EndsWith("\"message\":\"it is bad\",\"retry\":false}\n"));
+  EXPECT_EQ(server_->site().opened, 0);
+}
+
+TEST_F(BridgeHttp, AQuietStreamShowsThatItLives) {
+  EchoServer::Options options;
+  options.connection.sweep_interval = absl::Milliseconds(20);
+  options.connection.heartbeat_interval = absl::Milliseconds(60);
+  Start(options);
+  WireClient events(server_->address());
+  events.Send(WireClient::Get("/events"));
+  EXPECT_THAT(
+      events.ReadUntil([](absl::string_view text) { return absl::EndsWith(text, ":\n\n:\n\n"); }),
+      HasSubstr("\n:\n\n:\n\n"));
+  WireClient lines(server_->address());
+  lines.Send(WireClient::Get("/lines"));
+  EXPECT_THAT(lines.ReadUntil([](absl::string_view text) { return absl::EndsWith(text, "}\n"); }),
+              EndsWith("\r\n\r\n{\"type\":\"$ping\"}\n"));
+}
+
+TEST_F(BridgeHttp, AStreamThatIsNotReadIsFedAgainOnceItIsAndCutOffIfItNeverIs) {
+  EchoServer::Options options;
+  options.connection.sweep_interval = absl::Milliseconds(20);
+  options.connection.stalled_deadline = absl::Seconds(1);
+  options.connection.send_buffer_bytes = 16'384;
+  Start(options);
+  {
+    WireClient client(server_->address(), 16'384);
+    client.Send(WireClient::Get("/lines?flood=300&bytes=9999"));
+    ASSERT_TRUE(Eventually([&] { return server_->site().flooded > 100; }));
+    EXPECT_LT(server_->site().flooded, 300) << "it heeds the mark";
+    size_t bytes = 0;
+    client.ReadUntil([&](absl::string_view text) {
+      const size_t head = text.find("\r\n\r\n");
+      if (head != absl::string_view::npos) bytes = text.size() - head - 4;
+      return bytes >= 3'000'000;
+    });
+    EXPECT_EQ(bytes, 3'000'000u);
+    EXPECT_GT(server_->site().drained, 0);
+  }
+  WireClient client(server_->address(), 16'384);
+  client.Send(WireClient::Get("/lines?flood=300&bytes=9999"));
+  EXPECT_TRUE(Eventually([&] { return server_->site().closed == 2; }));
+  EXPECT_TRUE(Eventually([&] { return server_->connections().connections() == 0; }));
 }
 
 TEST_F(BridgeHttp, HandshakesThatFailAreAnswered) {
@@ -130,7 +345,7 @@ TEST_F(BridgeHttp, ChoosesTheSubprotocol) {
               HasSubstr("\r\nSec-WebSocket-Protocol: spanwire.v1\r\n"));
   WireClient without(server_->address());
   EXPECT_THAT(without.Upgrade("/echo", "Sec-WebSocket-Protocol: other\r\n"),
-              ::testing::Not(HasSubstr("Sec-WebSocket-Protocol")));
+              Not(HasSubstr("Sec-WebSocket-Protocol")));
 }
 
 TEST_F(BridgeHttp, BadHeadsAreRefusedWhileTheyAreStillBeingSent) {

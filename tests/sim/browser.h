@@ -37,6 +37,7 @@ class Browser final : private bridge::Transport {
 
  private:
   bool Send(bridge::FramePtr frame) override;
+  void Advance(size_t, absl::optional<channel::Position>) override {}
   bool congested() const override { return congested_; }
   void Close(bridge::CloseCode code, absl::string_view why,
              absl::Duration reconnect_after) override;

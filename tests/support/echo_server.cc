@@ -63,23 +63,60 @@ class EchoSession final : public bridge::TransportListener {
   const bridge::FramePtr frame_;
 };
 
+class EchoCall final : public bridge::Call {
+ public:
+  explicit EchoCall(std::atomic<int>* calls) : calls_(calls) { ++*calls_; }
+  ~EchoCall() override { --*calls_; }
+
+ private:
+  std::atomic<int>* const calls_;
+};
+
 }  // namespace
 
-bridge::Response EchoSite::OnRequest(const bridge::Request& request) {
+bridge::Response EchoSite::OnPage(const bridge::Request& request) {
   if (request.path == "/large")
     return bridge::Response{200, "text/plain", std::string(kLargeBytes, 'x'), {}};
   if (request.path == "/index") return bridge::Response{200, "text/plain", "echo\n", {}};
   return bridge::ErrorResponse(404, "there is nothing here");
 }
 
-bool EchoSite::TakesWebSocket(absl::string_view path) const {
-  return path == "/" || path == "/echo";
+bridge::Service EchoSite::ServiceOf(absl::string_view path) const {
+  if (path == "/" || path == "/echo") return bridge::Service::kWebSocket;
+  if (path == "/events") return bridge::Service::kEventStream;
+  if (path == "/lines") return bridge::Service::kLines;
+  if (path == "/call") return bridge::Service::kPoll;
+  return path == "/post" ? bridge::Service::kPost : bridge::Service::kPage;
 }
 
-std::unique_ptr<bridge::TransportListener> EchoSite::OnWebSocket(const bridge::Request& request,
-                                                                 absl::string_view,
-                                                                 bridge::Transport* transport) {
-  return std::make_unique<EchoSession>(this, transport, request);
+bridge::Site::Open EchoSite::OpenEcho(const bridge::Request& request) {
+  return [this, request](bridge::Transport* transport) {
+    return std::make_unique<EchoSession>(this, transport, request);
+  };
+}
+
+bridge::Site::Open EchoSite::OnWebSocket(const bridge::Request& request, absl::string_view) {
+  return OpenEcho(request);
+}
+
+absl::StatusOr<bridge::Site::Open> EchoSite::OnStream(const bridge::Request& request) {
+  if (Parameter(request, "bad") != 0) return absl::InvalidArgumentError("it is bad");
+  return OpenEcho(request);
+}
+
+std::unique_ptr<bridge::Call> EchoSite::OnCall(const bridge::Request& request, Answer answer) {
+  if (request.path == "/post") {
+    answer(bridge::Response{200, "application/json", request.body, {}});
+    return nullptr;
+  }
+  answer_ = std::move(answer);
+  return std::make_unique<EchoCall>(&calls);
+}
+
+bool EchoSite::AnswerCall(bridge::Response response) {
+  if (calls == 0) return false;
+  answer_(std::move(response));
+  return true;
 }
 
 EchoServer::EchoServer(Options options)

@@ -2,8 +2,8 @@
 // test of RFC 6455 talks to.
 //
 // /echo, and / when it asks for an upgrade, echo every message; GET / answers "echo"; GET /large a
-// body of 1 MiB. Thread safety: the constructor and destructor on the test's thread, the loops are
-// its own.
+// body of 1 MiB; see EchoSite for the rest. Thread safety: the constructor and destructor on the
+// test's thread, the loops are its own.
 #pragma once
 
 #include <atomic>
@@ -24,18 +24,28 @@ namespace spanwire::test {
 // Counts what its sessions hear.
 class EchoSite final : public bridge::Site {
  public:
-  bridge::Response OnRequest(const bridge::Request& request) override;
-  bool TakesWebSocket(absl::string_view path) const override;
+  bridge::Service ServiceOf(absl::string_view path) const override;
+  bridge::Response OnPage(const bridge::Request& request) override;
   // ?flood=N sends N frames of ?bytes=B at once, heeding the watermarks unless ?rude=1; ?close=CODE
   // closes at once.
-  std::unique_ptr<bridge::TransportListener> OnWebSocket(const bridge::Request& request,
-                                                         absl::string_view subprotocol,
-                                                         bridge::Transport* transport) override;
+  Open OnWebSocket(const bridge::Request& request, absl::string_view subprotocol) override;
+  // The same on /events and /lines; ?bad=1 is an error.
+  absl::StatusOr<Open> OnStream(const bridge::Request& request) override;
+  // A POST of /post is answered with its body, /call only by AnswerCall.
+  std::unique_ptr<bridge::Call> OnCall(const bridge::Request& request, Answer answer) override;
+  // On the loop: answers the call that waits. False: none does.
+  bool AnswerCall(bridge::Response response);
 
   std::atomic<int> opened{0};
   std::atomic<int> closed{0};
   std::atomic<int> drained{0};
   std::atomic<int> flooded{0};  // frames sent by ?flood=
+  std::atomic<int> calls{0};    // that wait
+
+ private:
+  Open OpenEcho(const bridge::Request& request);
+
+  Answer answer_;
 };
 
 class EchoServer {

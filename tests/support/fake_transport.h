@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "bridge/cursor.h"
 #include "bridge/transport.h"
 
 namespace spanwire::test {
@@ -16,6 +17,10 @@ class FakeTransport final : public bridge::Transport {
     return !congested_;
   }
   bool congested() const override { return congested_; }
+  void Advance(size_t slot, absl::optional<channel::Position> position) override {
+    if (slot >= cursor_.size()) cursor_.resize(slot + 1);
+    cursor_[slot] = position;
+  }
   void Close(bridge::CloseCode code, absl::string_view why,
              absl::Duration reconnect_after) override {
     closed_ = static_cast<int>(code);
@@ -25,6 +30,8 @@ class FakeTransport final : public bridge::Transport {
 
   // What was sent since the last call.
   std::vector<std::string> Sent() { return std::exchange(sent_, {}); }
+  // What Advance said, as text.
+  std::string cursor() const { return bridge::FormatCursor(cursor_); }
   void set_congested(bool congested) { congested_ = congested; }
   // The close code; 0: open.
   int closed() const { return closed_; }
@@ -33,6 +40,7 @@ class FakeTransport final : public bridge::Transport {
 
  private:
   std::vector<std::string> sent_;
+  bridge::Cursor cursor_;
   bool congested_ = false;
   int closed_ = 0;
   std::string why_;

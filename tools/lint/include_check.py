@@ -26,6 +26,7 @@ LIBRARIES = {
     r"hiredis": ["core/redis/resp.cc"],
     r"websocketpp/": ["bridge/http.cc", "bridge/websocket.cc"],
     r"grpc(pp|\+\+)?/": [
+        "bridge/upstream.cc",
         "broker/",
         "clients/cpp/",
         "tools/",

@@ -60,6 +60,51 @@ TEST(CommandTest, Unsubscribe) {
   EXPECT_EQ(command->channel, "cA");
 }
 
+TEST(CommandTest, History) {
+  absl::optional<int64_t> id;
+  const auto all = ParseCommand(R"({"cmd":"history","id":1,"channel":"c"})", &id);
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_EQ(all->kind, Command::Kind::kHistory);
+  EXPECT_TRUE(all->from_start);
+  EXPECT_EQ(all->limit, 100u);
+  const auto some =
+      ParseCommand(R"({"cmd":"history","id":1,"channel":"c","after":"7-3","limit":1000})", &id);
+  ASSERT_TRUE(some.ok()) << some.status();
+  EXPECT_EQ(some->after, (channel::Position{7, 3}));
+  EXPECT_FALSE(some->from_start);
+  EXPECT_EQ(some->limit, 1000u);
+}
+
+TEST(CommandTest, Publish) {
+  absl::optional<int64_t> id;
+  const auto command = ParseCommand(
+      R"({"cmd":"publish","id":1,"channel":"c","event": {"type":"x","data":{"a":[1, 2]}} })", &id);
+  ASSERT_TRUE(command.ok()) << command.status();
+  EXPECT_EQ(command->kind, Command::Kind::kPublish);
+  EXPECT_EQ(command->event, R"({"type":"x","data":{"a":[1, 2]}})");
+}
+
+TEST(CommandTest, Types) {
+  absl::optional<int64_t> id;
+  const auto command = ParseCommand(Subscribe(R"(,"types":[ "log_line" ,"t\u0065st_*"])"), &id);
+  ASSERT_TRUE(command.ok()) << command.status();
+  EXPECT_TRUE(command->types.Shows(R"({"type":"log_line"})"));
+  EXPECT_TRUE(command->types.Shows(R"({"type":"test_result"})"));
+  EXPECT_FALSE(command->types.Shows(R"({"type":"typing"})"));
+}
+
+TEST(CommandTest, ARequestNeedsNoIdAndMayBeLarger) {
+  absl::optional<int64_t> id;
+  const std::string text = R"({"cmd":"history","channel":"c"})" + std::string(100'000, ' ');
+  EXPECT_TRUE(ParseCommand(text, &id, CommandSource::kRequest).ok());
+  EXPECT_FALSE(ParseCommand(text, &id).ok());
+  EXPECT_FALSE(
+      ParseCommand(std::string(limits::kBodyBytes + 1, ' '), &id, CommandSource::kRequest).ok());
+  EXPECT_FALSE(
+      ParseCommand(R"({"cmd":"history","channel":"c","id":"x"})", &id, CommandSource::kRequest)
+          .ok());
+}
+
 TEST(CommandTest, ErrorsNameTheKey) {
   struct Case {
     std::string text;
@@ -74,10 +119,16 @@ TEST(CommandTest, ErrorsNameTheKey) {
       {"{\"cmd\":\"subscribe\",\"id\":1,\"channel\":\"\xff\"}", "not right JSON"},
       {"{}", "\"cmd\" is missing"},
       {R"({"cmd":1,"id":1})", "\"cmd\" must be a string"},
-      {R"({"cmd":"launch","id":1})", "\"cmd\" must be \"subscribe\" or \"unsubscribe\""},
+      {R"({"cmd":"launch","id":1})", "\"cmd\" must be one of subscribe, unsubscribe, history and"},
       {R"({"cmd":"Subscribe","id":1})", "\"cmd\" must be"},
-      {R"({"cmd":"history","id":1,"limit":5})", "history is not supported yet"},
-      {R"({"cmd":"publish","id":1,"event":{}})", "publish is not supported yet"},
+      {R"({"cmd":"history","id":1,"channel":"c","limit":0})", "\"limit\" must be an integer"},
+      {R"({"cmd":"history","id":1,"channel":"c","limit":1001})", "\"limit\" must be an integer"},
+      {R"({"cmd":"history","id":1,"channel":"c","last":5})", "\"last\" is not a key of"},
+      {R"({"cmd":"history","id":1})", "\"channel\" is missing"},
+      {R"({"cmd":"publish","id":1,"channel":"c"})", "\"event\" is missing"},
+      {R"({"cmd":"publish","id":1,"channel":"c","event":"x"})", "\"event\" must be an object"},
+      {R"({"cmd":"publish","id":1,"channel":"c","event":{},"after":"1-1"})", "\"after\" is not a"},
+      {Subscribe(R"(,"limit":5)"), "\"limit\" is not a key of"},
       {R"({"cmd":"refresh","id":1,"token":"t"})", "refresh is not supported yet"},
       {R"({"cmd":"connect","token":"t"})", "connect is not supported yet"},
       {R"({"cmd":"subscribe","channel":"c"})", "\"id\" is missing"},
@@ -104,7 +155,12 @@ TEST(CommandTest, ErrorsNameTheKey) {
       {Subscribe(R"(,"from":0)"), "\"from\" must be \"start\""},
       {Subscribe(R"(,"last":5,"from":"start")"), "at most one of"},
       {Subscribe(R"(,"last":5,"after":"1-1")"), "at most one of"},
-      {Subscribe(R"(,"types":["a"])"), "\"types\" is not supported yet"},
+      {Subscribe(R"(,"types":[])"), "\"types\" must be 1 to 32"},
+      {Subscribe(R"(,"types":"a")"), "\"types\" must be"},
+      {Subscribe(R"(,"types":["a",5])"), "\"types\" must be"},
+      {Subscribe(R"(,"types":["a",["b"]])"), "\"types\" must be"},
+      {Subscribe(R"(,"types":["$gap"])"), "\"types\" must be"},
+      {Subscribe(R"(,"types":["a*b"])"), "\"types\" must be"},
       {Subscribe(R"(,"since":"2024-01-01T12:00:00Z")"), "\"since\" is not supported yet"},
       {Subscribe(R"(,"lst":5)"), "\"lst\" is not a key of this command"},
       {Subscribe(R"(,"<b>":5)"), "there is a key that is not one of this command"},
@@ -119,7 +175,7 @@ TEST(CommandTest, ErrorsNameTheKey) {
 
 TEST(CommandTest, CodesTellWrongFromNotYet) {
   absl::optional<int64_t> id;
-  EXPECT_EQ(ParseCommand(R"({"cmd":"history","id":1})", &id).status().code(),
+  EXPECT_EQ(ParseCommand(R"({"cmd":"refresh","id":1})", &id).status().code(),
             absl::StatusCode::kUnimplemented);
   EXPECT_EQ(ParseCommand(R"({"cmd":"launch","id":1})", &id).status().code(),
             absl::StatusCode::kInvalidArgument);

@@ -215,10 +215,67 @@ TEST(HttpRequest, OneParserReadsOneAfterTheOther) {
   EXPECT_TRUE(second.query.empty());
 }
 
+TEST(HttpRequest, SaysHowLongTheBodyOfAPostIs) {
+  const auto post = [](absl::string_view headers) {
+    return absl::StrCat("POST / HTTP/1.1\r\nHost: localhost\r\n", headers, "\r\n");
+  };
+  const Outcome outcome = Parse(post("Content-Length: 5\r\n") + "hello", 10'000);
+  ASSERT_EQ(outcome.state, RequestParser::State::kReady);
+  EXPECT_EQ(outcome.request.body_bytes, 5u);
+  EXPECT_EQ(outcome.unread, "hello");
+  EXPECT_EQ(StatusOf(post("Content-Length: 0\r\n")), 0);
+  EXPECT_EQ(StatusOf(post(absl::StrCat("Content-Length: ", limits::kBodyBytes, "\r\n"))), 0);
+  EXPECT_EQ(StatusOf(post(absl::StrCat("Content-Length: ", limits::kBodyBytes + 1, "\r\n"))), 413);
+  EXPECT_EQ(StatusOf(post("Content-Length: 99999999999999999999\r\n")), 400);
+  EXPECT_EQ(StatusOf(post("Content-Length: -1\r\n")), 400);
+  EXPECT_EQ(StatusOf(post("Content-Length: 5, 5\r\n")), 400);
+  EXPECT_EQ(StatusOf(post("")), 411);
+  EXPECT_EQ(StatusOf(post("Transfer-Encoding: chunked\r\n")), 411);
+  EXPECT_EQ(StatusOf(post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n")), 411);
+}
+
+std::string Serialize(const Response& response, bool keep_alive, bool head_only, absl::Time now) {
+  SocketQueue queue;
+  PushResponse(response, keep_alive, head_only, now, &queue);
+  std::vector<iovec> buffers(queue.size());
+  std::string bytes;
+  queue.Gather(buffers.data(), buffers.size());
+  for (const iovec& buffer : buffers)
+    bytes.append(static_cast<const char*>(buffer.iov_base), buffer.iov_len);
+  return bytes;
+}
+
+TEST(HttpResponse, SharesTheFramesOfItsBody) {
+  const FramePtr one = Frame::Make("{1}");
+  Response response{200, "application/json", "[", {}};
+  response.frames = {one, Frame::Make("{22}"), one};
+  response.tail = "]";
+  const std::string bytes = Serialize(response, true, false, absl::UnixEpoch());
+  EXPECT_TRUE(absl::StrContains(bytes, "Content-Length: 14\r\n")) << bytes;
+  EXPECT_TRUE(absl::EndsWith(bytes, "\r\n\r\n[{1},{22},{1}]")) << bytes;
+}
+
+TEST(HttpResponse, AnErrorIsAFrameWhoseStatusAndCodeBelongTogether) {
+  const Response gone = ErrorResponse(404, "nothing");
+  EXPECT_EQ(gone.body, R"({"type":"$error","code":"not_found","message":"nothing","retry":false})"
+                       "\n");
+  EXPECT_EQ(gone.content_type, "application/json");
+  const std::pair<absl::Status, int> table[] = {
+      {absl::InvalidArgumentError(""), 400},   {absl::FailedPreconditionError(""), 400},
+      {absl::OutOfRangeError(""), 400},        {absl::UnauthenticatedError(""), 401},
+      {absl::PermissionDeniedError(""), 403},  {absl::NotFoundError(""), 404},
+      {absl::AlreadyExistsError(""), 409},     {absl::AbortedError(""), 409},
+      {absl::ResourceExhaustedError(""), 429}, {absl::CancelledError(""), 499},
+      {absl::UnimplementedError(""), 501},     {absl::UnavailableError(""), 503},
+      {absl::DeadlineExceededError(""), 504},  {absl::DataLossError(""), 500},
+      {absl::InternalError(""), 500}};
+  for (const auto& [why, status] : table) EXPECT_EQ(ErrorResponse(why).status, status) << why;
+}
+
 TEST(HttpResponse, CarriesTheSecurityHeadersAndItsLength) {
   const Response response{
       200, "text/html; charset=utf-8", "<p>", {{"Content-Security-Policy", "default-src 'self'"}}};
-  EXPECT_EQ(SerializeResponse(response, true, false, absl::FromUnixSeconds(784'111'777)),
+  EXPECT_EQ(Serialize(response, true, false, absl::FromUnixSeconds(784'111'777)),
             "HTTP/1.1 200 OK\r\n"
             "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
             "X-Content-Type-Options: nosniff\r\n"
@@ -233,15 +290,14 @@ TEST(HttpResponse, CarriesTheSecurityHeadersAndItsLength) {
 
 TEST(HttpResponse, AHeadHasTheLengthButNoBody) {
   const std::string bytes =
-      SerializeResponse(ErrorResponse(404, "nothing"), false, true, absl::UnixEpoch());
-  EXPECT_TRUE(absl::StrContains(bytes, "Content-Length: 8\r\n"));
+      Serialize(ErrorResponse(404, "nothing"), false, true, absl::UnixEpoch());
+  EXPECT_TRUE(absl::StrContains(bytes, "Content-Length: 71\r\n"));
   EXPECT_TRUE(absl::StrContains(bytes, "Connection: close\r\n"));
   EXPECT_TRUE(absl::EndsWith(bytes, "\r\n\r\n"));
 }
 
 TEST(HttpResponse, WithoutContentHasNoLength) {
-  const std::string bytes =
-      SerializeResponse(Response{204, "", "", {}}, true, false, absl::UnixEpoch());
+  const std::string bytes = Serialize(Response{204, "", "", {}}, true, false, absl::UnixEpoch());
   EXPECT_FALSE(absl::StrContains(bytes, "\r\nContent-"));
 }
 

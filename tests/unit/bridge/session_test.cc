@@ -36,6 +36,13 @@ Delivery::Answer Page(uint64_t reader, std::vector<FrameEntry> rows) {
   return {reader, {std::move(rows), false, absl::nullopt}};
 }
 
+Command SubscribeTo(std::string channel, absl::optional<Position> after = absl::nullopt) {
+  Command command;
+  command.channel = std::move(channel);
+  command.after = after;
+  return command;
+}
+
 class SessionTest : public ::testing::Test {
  protected:
   void Connect(Session::Options options = {}) {
@@ -135,8 +142,9 @@ TEST_F(SessionTest, SaysWhatCannotBeHad) {
 }
 
 TEST_F(SessionTest, ChannelsOfTheUrlAreSubscribedWithoutAnId) {
-  session_ = std::make_unique<Session>(&hub_, &names_, &transport_,
-                                       Session::Options{"c1", false, {kChannel, "nonsense"}});
+  session_ = std::make_unique<Session>(
+      &hub_, &names_, &transport_,
+      Session::Options{"c1", false, {SubscribeTo(kChannel), SubscribeTo("nonsense")}});
   const std::vector<std::string> sent = transport_.Sent();
   ASSERT_EQ(sent.size(), 2u);
   EXPECT_THAT(sent[1],
@@ -145,11 +153,30 @@ TEST_F(SessionTest, ChannelsOfTheUrlAreSubscribedWithoutAnId) {
               R"({"type":"$subscribed","channel":"webgui:session:a","position":"7-3"})");
 }
 
+// Who sends frames over HTTP says where each channel stands.
+TEST_F(SessionTest, TellsTheTransportHowFarItsChannelsAre) {
+  session_ = std::make_unique<Session>(
+      &hub_, &names_, &transport_,
+      Session::Options{
+          "c1", false, {SubscribeTo("webgui:global", Position{5, 5}), SubscribeTo(kChannel)}});
+  EXPECT_EQ(transport_.cursor(), "5-5,-");
+  Deliver(Delivery::Started{{7, 3}}, 2);
+  EXPECT_EQ(transport_.cursor(), "5-5,7-3");
+  Deliver(Event(7, 4), 2);
+  EXPECT_EQ(transport_.cursor(), "5-5,7-4");
+  Deliver(channel::Gap{{7, 4}, {7, 9}, channel::GapReason::kTrimmed}, 2);
+  EXPECT_EQ(transport_.cursor(), "5-5,7-9");
+  Deliver(Event(7, 10, false), 2);
+  EXPECT_EQ(transport_.cursor(), "5-5,7-9") << "nothing was shown";
+  executor_.Advance(limits::kPositionInterval + absl::Seconds(1));
+  EXPECT_EQ(transport_.cursor(), "5-5,7-10");
+}
+
 TEST_F(SessionTest, ASecondSubscriberOfALoopBeginsAtOnce) {
   Follow();
   Deliver(Event(7, 4));
   test::FakeTransport other_transport;
-  Session other(&hub_, &names_, &other_transport, {"c2", false, {kChannel}});
+  Session other(&hub_, &names_, &other_transport, {"c2", false, {SubscribeTo(kChannel)}});
   EXPECT_THAT(Requests(), IsEmpty()) << "the topic is followed already";
   EXPECT_THAT(other_transport.Sent().at(1),
               R"({"type":"$subscribed","channel":"webgui:session:a","position":"7-4"})");
@@ -188,8 +215,9 @@ TEST_F(SessionTest, ErrorsNameTheCommandAndHarmNothing) {
 }
 
 TEST_F(SessionTest, AnErrorOfAChannelOfTheUrlNamesIt) {
-  session_ = std::make_unique<Session>(&hub_, &names_, &transport_,
-                                       Session::Options{"c1", false, {kChannel, kChannel}});
+  session_ = std::make_unique<Session>(
+      &hub_, &names_, &transport_,
+      Session::Options{"c1", false, {SubscribeTo(kChannel), SubscribeTo(kChannel)}});
   EXPECT_THAT(
       transport_.Sent().at(1),
       StartsWith(R"({"type":"$error","channel":"webgui:session:a","code":"already_exists")"));
@@ -520,6 +548,132 @@ TEST_F(SessionTest, WhoAsksWithoutEverReadingIsCutOff) {
   EXPECT_EQ(transport_.closed(), static_cast<int>(CloseCode::kSlow));
 }
 
+TEST_F(SessionTest, AViewOfSomeTypesIsToldWhatLiesBetween) {
+  const auto event = [](uint64_t seq, absl::string_view type) {
+    return FrameEntry{
+        {7, seq},
+        absl::nullopt,
+        Frame::Make(absl::StrCat(R"({"type":")", type, R"(","id":"7-)", seq, R"(","agent":"a"})"))};
+  };
+  Connect();
+  Say(R"({"cmd":"subscribe","id":1,"channel":"webgui:session:a","types":["log_*"]})");
+  test::FakeTransport other_transport;
+  Command same = SubscribeTo(kChannel);
+  same.types = *TypeFilter::Make({"log_line"});
+  Session other(&hub_, &names_, &other_transport, {"c2", false, {same}});
+  Deliver(Delivery::Started{{7, 3}});
+  EXPECT_THAT(Deliver(event(4, "log_line")),
+              ElementsAre(R"({"type":"log_line","id":"7-4","agent":"a"})"));
+  EXPECT_THAT(Deliver(event(5, "comment")), IsEmpty());
+  EXPECT_THAT(Deliver(event(6, "log_line")),
+              ElementsAre(R"({"type":"log_line","id":"7-6","prev":"7-4","agent":"a"})"));
+  EXPECT_THAT(Deliver(Delivery::Transient{Frame::Make(R"({"type":"typing"})")}), IsEmpty());
+  EXPECT_THAT(Deliver(Delivery::Transient{Frame::Make(R"({"a":1,"type":"log\u005fx"})")}),
+              ElementsAre(R"({"a":1,"type":"log\u005fx"})"));
+  Deliver(event(7, "comment"));
+  executor_.Advance(limits::kPositionInterval + absl::Seconds(1));
+  EXPECT_THAT(transport_.Sent(),
+              ElementsAre(R"({"type":"$position","channel":"webgui:session:a","position":"7-7"})"));
+  EXPECT_EQ(other_transport.Sent().size(), 6u) << "$hello, $subscribed, $live, two, $position";
+}
+
+// Keeps what is to be published, until the test answers.
+class FakeUpstream final : public Upstream {
+ public:
+  void Publish(const v1::PublishRequest& request, Done done) override {
+    requests.push_back(request);
+    waiting.push_back(std::move(done));
+  }
+  std::vector<v1::PublishRequest> requests;
+  std::vector<Done> waiting;
+};
+
+class SessionCommandTest : public SessionTest {
+ protected:
+  void Begin() {
+    session_ = std::make_unique<Session>(&hub_, &names_, &transport_, Session::Options{}, &runner_);
+    transport_.Sent();
+  }
+  std::vector<std::string> Answered(absl::StatusOr<v1::PublishResponse> response) {
+    upstream_.waiting.back()(std::move(response));
+    upstream_.waiting.pop_back();
+    executor_.RunPosted();
+    return transport_.Sent();
+  }
+  static std::string PublishAs(int id) {
+    return absl::StrCat(R"({"cmd":"publish","id":)", id,
+                        R"(,"channel":"webgui:session:a","event":{"type":"typing"}})");
+  }
+
+  FakeUpstream upstream_;
+  CommandRunner runner_{&hub_, &names_, &upstream_};
+};
+
+TEST_F(SessionCommandTest, PublishesOneEventToOneChannel) {
+  Begin();
+  EXPECT_THAT(Say(PublishAs(4)), IsEmpty());
+  ASSERT_EQ(upstream_.requests.size(), 1u);
+  EXPECT_TRUE(upstream_.requests[0].events(0).has_typing());
+  EXPECT_EQ(upstream_.requests[0].events(0).channels(0), kChannel);
+  EXPECT_THAT(Answered(v1::PublishResponse()),
+              ElementsAre(R"({"type":"$published","id":4,"channel":"webgui:session:a"})"));
+  Say(PublishAs(5));
+  v1::PublishResponse response;
+  response.add_positions()->set_position("7-3");
+  EXPECT_THAT(
+      Answered(response),
+      ElementsAre(R"({"type":"$published","id":5,"channel":"webgui:session:a","position":"7-3"})"));
+  Say(PublishAs(6));
+  EXPECT_THAT(
+      Answered(absl::UnavailableError("gone")),
+      ElementsAre(
+          R"({"type":"$error","id":6,"code":"unavailable","message":"gone","retry":true})"));
+}
+
+TEST_F(SessionCommandTest, FewCommandsWaitAtATime) {
+  Begin();
+  for (size_t i = 0; i < limits::kCommands; ++i)
+    EXPECT_THAT(Say(PublishAs(static_cast<int>(i))), IsEmpty());
+  EXPECT_THAT(Say(PublishAs(99)).at(0),
+              StartsWith(R"({"type":"$error","id":99,"code":"resource_exhausted")"));
+  Answered(v1::PublishResponse());
+  EXPECT_THAT(Say(PublishAs(100)), IsEmpty());
+}
+
+TEST_F(SessionCommandTest, AnAnswerForOneWhoLeftIsNobodys) {
+  Begin();
+  Say(PublishAs(4));
+  session_.reset();
+  EXPECT_THAT(Answered(v1::PublishResponse()), IsEmpty());
+}
+
+TEST_F(SessionCommandTest, AHistoryIsOneAnswerAndNoSubscription) {
+  Begin();
+  EXPECT_THAT(Say(R"({"cmd":"history","id":3,"channel":"webgui:session:a","limit":2})"), IsEmpty());
+  Deliver(Delivery::Started{{7, 3}});
+  EXPECT_THAT(Answer({Event(7, 1), Event(7, 2), Event(7, 3)}), IsEmpty());
+  executor_.Advance(absl::ZeroDuration());
+  EXPECT_THAT(
+      transport_.Sent(),
+      ElementsAre(
+          R"({"type":"$history","id":3,"channel":"webgui:session:a","events":[event 7-1,event 7-2],"more":true,"position":"7-2"})"));
+  EXPECT_TRUE(std::holds_alternative<FeedRequest::Detach>(Requests().back().what));
+  EXPECT_THAT(Say(R"({"cmd":"unsubscribe","id":4,"channel":"webgui:session:a"})").at(0),
+              HasSubstr("not_found"));
+}
+
+TEST_F(SessionCommandTest, AHistoryEndsBeforeAGapAndSaysWhatItLacks) {
+  Begin();
+  Say(R"({"cmd":"history","id":3,"channel":"webgui:session:a","after":"7-1"})");
+  Deliver(Delivery::Started{{7, 9}});
+  Answer({Event(7, 3), Event(7, 4), Event(7, 8)});
+  executor_.Advance(absl::ZeroDuration());
+  EXPECT_THAT(
+      transport_.Sent(),
+      ElementsAre(
+          R"({"type":"$history","id":3,"channel":"webgui:session:a","events":[event 7-3,event 7-4],"more":true,"position":"7-4","gap":{"channel":"webgui:session:a","after":"7-1","position":"7-2","reason":"trimmed"}})"));
+}
+
 TEST_F(SessionTest, ADrainSpreadsTheReconnects) {
   Connect();
   hub_.Drain(absl::Seconds(5));
@@ -530,7 +684,7 @@ TEST_F(SessionTest, ADrainSpreadsTheReconnects) {
 TEST_F(SessionTest, ASessionThatEndsLeavesItsTopics) {
   Follow();
   session_.reset();
-  EXPECT_EQ(hub_.sessions(), 0u);
+  EXPECT_EQ(hub_.members(), 0u);
   EXPECT_TRUE(std::holds_alternative<FeedRequest::Detach>(Requests().at(0).what));
   EXPECT_THAT(Deliver(Event(7, 4)), IsEmpty());
 }
