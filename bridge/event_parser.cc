@@ -67,7 +67,7 @@ struct Parts {
 // The error begins with what the event "has" or "is".
 absl::Status ParseEvent(absl::string_view json, v1::Event* event) {
   Parts parts;
-  const absl::Status scanned = ScanJsonObject(
+  absl::Status scanned = ScanJsonObject(
       json, [&](const JsonMember& member) { return parts.Take(member); }, nullptr);
   if (!scanned.ok()) return scanned;
   if (!parts.type) return Invalid("has no \"type\"");
@@ -131,7 +131,7 @@ absl::StatusOr<v1::PublishRequest> ParseEvents(absl::string_view json) {
       nullptr);
   if (!scanned.ok()) return Invalid("the body ", scanned.message());
   if (events && keys > 1) return Invalid("\"events\" stands alone");
-  const absl::Status status =
+  absl::Status status =
       events ? AddEvents(*events, &request) : ParseEvent(json, request.add_events());
   if (!status.ok()) return events ? status : Invalid("the event ", status.message());
   return request;

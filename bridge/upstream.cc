@@ -10,7 +10,6 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "bridge/grpc_upstream.h"
 #include "core/base/limits.h"
@@ -48,18 +47,8 @@ class GrpcUpstream final : public Upstream {
   void Publish(const v1::PublishRequest& request, Done done) override {
     auto rpc = std::make_unique<PublishRpc>();
     rpc->bytes = request.ByteSizeLong();
-    {
-      absl::MutexLock lock(&mutex_);
-      if (closing_ || rpcs_.size() >= limits::kUpstreamCalls ||
-          bytes_ + rpc->bytes > limits::kUpstreamBytes) {
-        rpc->done = std::move(done);
-      } else {
-        bytes_ += rpc->bytes;
-        rpcs_.insert(rpc.get());
-      }
-    }
-    if (rpc->done != nullptr) {
-      return rpc->done(absl::ResourceExhaustedError("too much is being published now"));
+    if (!Add(rpc.get())) {
+      return done(absl::ResourceExhaustedError("too much is being published now"));
     }
     rpc->request = request;
     rpc->done = std::move(done);
@@ -73,6 +62,18 @@ class GrpcUpstream final : public Upstream {
   }
 
  private:
+  // False: it is too much.
+  bool Add(PublishRpc* rpc) {
+    absl::MutexLock lock(&mutex_);
+    if (closing_ || rpcs_.size() >= limits::kUpstreamCalls ||
+        bytes_ + rpc->bytes > limits::kUpstreamBytes) {
+      return false;
+    }
+    bytes_ += rpc->bytes;
+    rpcs_.insert(rpc);
+    return true;
+  }
+
   void Finish(std::unique_ptr<PublishRpc> rpc, const grpc::Status& status) {
     if (status.ok()) {
       rpc->done(std::move(rpc->response));

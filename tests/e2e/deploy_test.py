@@ -29,7 +29,7 @@ def test_the_example_configuration_has_every_setting_at_its_default(name: str) -
     assert len(settings) > 10
     lines = [line.strip() for line in (DEPLOY / f"{name}.yaml").read_text().splitlines()]
     for flag, default in settings:
-        key = re.sub("^(redis|admin|logging|log|bridge|replication)-", "", flag).replace("-", "_")
+        key = re.sub("^(redis|admin|logging|log|bridge|broker|replication)-", "", flag).replace("-", "_")
         if key == "threads" or not default:  # the machine's, or none: shown in a comment or as an empty list
             assert any(line.startswith((f"# {key}: ", f"{key}: [")) for line in lines), flag
         else:
