@@ -446,6 +446,8 @@ void Connection::SweepWebSocket() {
   }
   if (!socket_->queue().empty()) return;  // whether it is alive shows by whether it reads
   const absl::Duration now = loop_->now();
+  if (now - socket_->alive_at() < options.ping_interval) return;
+  socket_->Watch();
   if (now - socket_->alive_at() >= options.pong_deadline) {
     return Close(CloseCode::kNoPong, "deadline_exceeded", absl::ZeroDuration());
   }

@@ -1,5 +1,7 @@
 #include "bridge/connection_loop.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -59,6 +61,9 @@ void ConnectionLoop::OnAdopted(std::vector<base::FileDescriptor>&& fds) {
       ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUF, &options_.send_buffer_bytes,
                    sizeof(options_.send_buffer_bytes));
     }
+    // Not for unix sockets, which fail here: their buffer does not grow.
+    ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &options_.unsent_bytes,
+                 sizeof(options_.unsent_bytes));
     connections_.push_back(std::make_unique<Connection>(this, std::move(fd)));
     connections_.back()->index = connections_.size() - 1;
   }

@@ -33,6 +33,8 @@ struct ConnectionOptions {
   bool binary = false;
   // The subprotocol that is chosen when a client offers it.
   std::string subprotocol = "spanwire.v1";
+  // What the kernel takes beyond what is on the wire.
+  int unsent_bytes = limits::kSocketUnsentBytes;
   // The kernel's send buffer; 0: the system's choice.
   int send_buffer_bytes = 0;
 };

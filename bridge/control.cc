@@ -144,6 +144,8 @@ std::string ErrorControl(absl::optional<int64_t> id, absl::optional<absl::string
 
 std::string PingControl() { return Control("$ping").End(); }
 
+std::string SlowControl() { return Control("$slow").End(); }
+
 std::string UnavailableControl(absl::Duration retry_after) {
   return BeginError(absl::nullopt, absl::nullopt, absl::UnavailableError("the bridge goes down"))
       .Members(absl::StrCat("\"after_ms\":", absl::ToInt64Milliseconds(retry_after)))

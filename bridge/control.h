@@ -52,6 +52,8 @@ std::string ErrorControl(absl::optional<int64_t> id, absl::optional<absl::string
                          const absl::Status& status);
 // A sign of life.
 std::string PingControl();
+// The browser reads too slowly: until it has read what was sent, it is fed nothing.
+std::string SlowControl();
 // The last words on a stream: come back after that time.
 std::string DrainControl(absl::Duration reconnect_after);
 // The same to one who polls.

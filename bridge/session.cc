@@ -47,6 +47,7 @@ void Session::OnText(absl::string_view text) {
 }
 
 void Session::OnDrained() {
+  slow_told_ = false;
   reply_bytes_ = 0;
   turns_.TakeHeld();
   for (const auto& [channel, subscription] : subscriptions_) subscription->CatchUp();
@@ -166,7 +167,8 @@ void Session::Tell(Subscription* subscription, absl::string_view json) {
 
 void Session::Send(FramePtr frame) {
   sent_ = hub_->executor()->Uptime();
-  transport_->Send(std::move(frame));
+  const bool room = transport_->Send(std::move(frame));
+  if (!room && !std::exchange(slow_told_, true)) transport_->Send(Frame::Make(SlowControl()));
 }
 
 void Session::Reply(absl::string_view json) {

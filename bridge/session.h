@@ -78,6 +78,7 @@ class Session final : public TransportListener, public Subscription::Listener, p
   absl::flat_hash_map<uint64_t, std::unique_ptr<Call>> calls_;  // commands that are carried out
   uint64_t last_call_ = 0;
   size_t slots_ = 0;          // given to subscriptions so far
+  bool slow_told_ = false;    // $slow is sent, and the transport has not drained since
   size_t reply_bytes_ = 0;    // of replies sent while congested
   absl::Duration sent_;       // when the last frame was sent
   absl::Duration positions_;  // when positions were told last

@@ -1,9 +1,12 @@
 #include "bridge/socket.h"
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <utility>
+
+#include <linux/sockios.h>
 
 #include "core/base/limits.h"
 
@@ -45,7 +48,7 @@ void Socket::OnReadable() {
   if (got < 0) {
     if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) return handler_->OnBroken();
   } else {
-    alive_at_ = shared_->now();
+    SetAlive();
     shared_->OnTraffic(static_cast<size_t>(got), 0);
     handler_->OnBytes(buffer.first(static_cast<size_t>(got)));
   }
@@ -88,13 +91,30 @@ void Socket::WaitWritable() {
                            const size_t before = self->queue_.bytes();
                            if (!self->Write()) return self->handler_->OnBroken();
                            if (self->queue_.bytes() == before) return;
-                           self->alive_at_ = self->shared_->now();
+                           self->SetAlive();
                            self->handler_->OnWritable();
                          });
 }
 
-absl::Duration Socket::StalledFor() const {
-  return queue_.empty() || !blocked_ ? absl::ZeroDuration() : shared_->now() - progress_at_;
+void Socket::SetAlive() {
+  alive_at_ = shared_->now();
+  held_ = 0;
+}
+
+void Socket::Watch() {
+  int held = 0;
+  if (!open() || ::ioctl(descriptor_.native_handle(), SIOCOUTQ, &held) != 0) return;
+  if (0 < held && held < held_) {
+    progress_at_ = shared_->now();
+    SetAlive();
+  }
+  held_ = held;
+}
+
+absl::Duration Socket::StalledFor() {
+  if (queue_.empty() || !blocked_) return absl::ZeroDuration();
+  Watch();
+  return shared_->now() - progress_at_;
 }
 
 void Socket::ShutdownWrite() {

@@ -60,9 +60,14 @@ class Socket : public std::enable_shared_from_this<Socket> {
   // Writes as much as is accepted; the rest goes when the socket is writable again. False: the
   // connection is broken.
   bool Flush();
-  // How long bytes have been waiting without one of them being accepted.
-  absl::Duration StalledFor() const;
-  // When the peer last showed life: by bytes, or by making room in a buffer that was full.
+  // For sweeps: asks the kernel how much of what it took is still on its way. If that becomes less,
+  // the peer makes progress and is alive, long before a full buffer counts as writable again or an
+  // answer can come to what stands behind it. What has arrived at the peer altogether proves
+  // nothing: its kernel takes that without it.
+  void Watch();
+  // How long bytes have been waiting without progress. Watches.
+  absl::Duration StalledFor();
+  // When the peer last showed life: by bytes, or by progress where there was a backlog.
   absl::Duration alive_at() const { return alive_at_; }
 
   // Nothing more is sent.
@@ -72,6 +77,7 @@ class Socket : public std::enable_shared_from_this<Socket> {
   bool open() const { return handler_ != nullptr; }
 
  private:
+  void SetAlive();
   void WaitReadable();
   void OnReadable();
   bool Write();
@@ -84,7 +90,8 @@ class Socket : public std::enable_shared_from_this<Socket> {
   bool reading_ = false;
   bool waiting_readable_ = false;
   bool blocked_ = false;        // the kernel's buffer is full
-  absl::Duration progress_at_;  // when the queue last became shorter, or began to wait
+  int held_ = 0;                // by the kernel, when it was asked last since the last sign of life
+  absl::Duration progress_at_;  // when bytes were last accepted, by the kernel or by the peer
   absl::Duration alive_at_;
 };
 

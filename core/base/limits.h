@@ -172,6 +172,8 @@ inline constexpr size_t kSocketHighBytes = 1 << 20;   // over it the session is 
 inline constexpr size_t kSocketLowBytes = 256 << 10;  // under it the session is refilled
 inline constexpr size_t kSocketMostBytes =
     4 << 20;  // over it the connection is closed: its session does not heed the marks
+inline constexpr int kSocketUnsentBytes =
+    131'072;  // what the kernel holds for a socket, beyond what is on the wire
 inline constexpr size_t kSocketReadBytes = 16'384;  // one read
 inline constexpr size_t kSocketBuffers = 64;        // of one writev
 inline constexpr size_t kPongs = 16;  // unsent, of one connection; further ones replace the newest

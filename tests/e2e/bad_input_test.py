@@ -76,6 +76,87 @@ def test_a_bad_channel_in_the_address_is_an_error_frame_and_the_others_go_live(
         assert sorted(frame["type"] for frame in frames[1:]) == ["$error", "$live", "$subscribed"]
 
 
+# What a browser sends: positions that lead nowhere.
+
+NO_POSITIONS: dict[str, object] = {
+    "a word": "x", "nothing": "", "one number": "1", "no seq": "1-", "no epoch": "-1", "a sign": "-1-2",
+    "a space": "1- 2", "three numbers": "1-2-3", "hexadecimal": "0x1-1", "a leading zero": "01-1",
+    "another digit": "\u0661-1",
+    "an epoch of 65 bits": "18446744073709551616-1", "a seq of 65 bits": "1-18446744073709551616",
+    "an epoch beyond doubles": "9007199254740992-1", "10 KB": "1" * 10_240,
+    "a number": 1, "null": None, "a list": ["1-1"],
+}
+TWO_STARTS: dict[str, dict[str, object]] = {
+    "after and last": {"after": "1-1", "last": 5}, "after and from": {"after": "1-1", "from": "start"},
+    "all three": {"after": "1-1", "last": 5, "from": "start"},
+}
+
+
+@pytest.mark.parametrize("start, message", [
+    *(pytest.param({"after": bad}, '"after" must be a position, "<decimal>-<decimal>"', id=name)
+      for name, bad in NO_POSITIONS.items()),
+    *(pytest.param(start, 'at most one of "after", "last" and "from" may be there', id=name)
+      for name, start in TWO_STARTS.items())])
+def test_a_start_that_is_none_is_named(
+        shared_stack: Stack, channel: str, start: dict[str, object], message: str) -> None:
+    with Client(shared_stack.bridge_address) as client:
+        client.send({"cmd": "subscribe", "id": 1, "channel": channel, **start})
+        error = client.until_type("$error")
+        assert (error["id"], error["code"], error["message"], error["retry"]) == (1, "invalid_argument", message, False)
+        client.send({"cmd": "subscribe", "id": 2, "channel": channel})
+        assert client.until_type("$live")["channel"] == channel, "nothing of the first one is left"
+
+
+def moved(position: str, epochs: int, seqs: int = 0) -> str:
+    epoch, seq = map(int, position.split("-"))
+    return f"{epoch + epochs}-{seq + seqs}"
+
+
+# What a browser claims to have seen of a log of four events, the first of which was deleted; given their positions.
+# Then the gap's reason, and the number of events that it gets all the same. Another channel's position is one of an
+# older or a newer epoch.
+STRANGE: dict[str, tuple[Callable[[list[str]], str], str, int]] = {
+    "before a deleted event": (lambda own: moved(own[0], 0, -1), "trimmed", 3),
+    "a deleted event": (lambda own: own[0], "", 3),
+    "an older epoch": (lambda own: moved(own[0], -1_000_000_000, 7), "trimmed", 3),
+    "epoch 0": (lambda _: "0-0", "trimmed", 3),
+    "a seq of the future": (lambda own: moved(own[3], 0, 1_000), "rollback", 0),
+    "the largest seq": (lambda own: own[3].partition("-")[0] + "-18446744073709551615", "rollback", 0),
+    "a newer epoch": (lambda own: moved(own[3], 1), "rollback", 0),
+    "an epoch of the future": (lambda own: moved(own[3], 3_600_000_000), "rollback", 0),
+    "the last epoch": (lambda _: "9007199254740991-1", "rollback", 0),
+}
+
+
+@pytest.mark.parametrize("claim, reason, had", STRANGE.values(), ids=STRANGE.keys())
+def test_a_position_that_is_not_in_the_log_is_told_and_followed_from(
+        shared_stack: Stack, session: str, channel: str, claim: Callable[[list[str]], str], reason: str,
+        had: int) -> None:
+    publisher = shared_stack.publisher()
+    with Client(shared_stack.bridge_address, channel) as neighbour:
+        for number in range(4):
+            publisher.publish(session_id=session, log_line={"text": f"{number}"})
+        neighbour.until_text("3")
+        own = [event["id"] for event in neighbour.events()]
+        shared_stack.redis("XDEL", f"webgui:log:{{{channel}}}", own[0])
+        after = claim(own)
+        with Client(shared_stack.bridge_address) as client:
+            client.send({"cmd": "subscribe", "id": 1, "channel": channel, "after": after})
+            client.until_type("$live")
+            publisher.publish(session_id=session, log_line={"text": "live"})
+            client.until_text("live")
+            subscribed, *rest = client.frames[1:]
+            assert (subscribed["position"], subscribed["recovered"]) == (after, not reason)
+            if reason:
+                gap = rest.pop(0)
+                assert (gap["type"], gap["after"], gap["reason"]) == ("$gap", after, reason)
+                assert gap["position"] == own[3 - had]
+            assert [frame["type"] for frame in rest] == [*["log_line"] * had, "$live", "log_line"]
+            assert client.texts() == [*[f"{number}" for number in range(4 - had, 4)], "live"]
+        neighbour.until_text("live")
+        assert set(neighbour.types()) == {"$hello", "$subscribed", "$live", "log_line"}
+
+
 # What a browser sends: frames that are none.
 
 def send_oversized_fragments(raw: RawSocket) -> None:

@@ -208,7 +208,7 @@ class Check:
             for frame in browser.frames:
                 if frame.channel in followers:
                     followers[frame.channel].take(frame)
-                elif frame.channel or frame.type not in ("$hello", "$ping", "#connected"):
+                elif frame.channel or frame.type not in ("$hello", "$ping", "$slow", "#connected"):
                     self.verdict.wrong(f"{browser.name}: a frame of {frame.channel!r}, type {frame.type}")
             for follower in followers.values():
                 follower.end()

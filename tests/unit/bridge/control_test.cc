@@ -29,6 +29,7 @@ TEST(ControlTest, FramesAreWhatTheProtocolSays) {
   EXPECT_EQ(UnsubscribedControl(absl::nullopt, kChannel),
             R"({"type":"$unsubscribed","channel":"webgui:global"})");
   EXPECT_EQ(PingControl(), R"({"type":"$ping"})");
+  EXPECT_EQ(SlowControl(), R"({"type":"$slow"})");
 }
 
 TEST(ControlTest, GapsSayWhy) {

@@ -289,6 +289,20 @@ TEST_F(SessionTest, ASlowBrowserWhosePositionLeftTheLogIsToldSo) {
           "event 7-90"));
 }
 
+TEST_F(SessionTest, ASlowBrowserIsToldOnceEachTime) {
+  Follow();
+  const std::string slow = R"({"type":"$slow"})";
+  const auto error = ::testing::HasSubstr("$error");
+  for (int i = 0; i < 2; ++i) {
+    transport_.set_congested(true);  // by the next frame
+    EXPECT_THAT(Say("nonsense"), ElementsAre(error, slow));
+    EXPECT_THAT(Say("nonsense"), ElementsAre(error));
+    transport_.set_congested(false);
+    session_->OnDrained();
+    EXPECT_THAT(transport_.Sent(), IsEmpty());
+  }
+}
+
 TEST_F(SessionTest, APageForACongestedBrowserIsHeldUntilThereIsRoom) {
   Connect();
   Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a","after":"7-1"})");
