@@ -117,6 +117,7 @@ def test_the_python_client_survives_brokers_that_are_killed(stack):
         for number in range(500):
             say(publisher, f"{turn}.{number}")
         if turn < 3:
+            wait_until(lambda sent=turn * 500: publisher.counters.acked > sent, "this broker takes some of it")
             stack.broker.kill()
             stack.start_broker()
     publisher.flush(WAIT_SECONDS)
