@@ -411,7 +411,9 @@ TEST_F(RedisClientTest, UnsentBytesAreBounded) {
 
 TEST_F(RedisClientTest, AReplyOverItsBoundCostsTheConnection) {
   RedisServer server;
-  StartAndWait(server.options());
+  RedisOptions options = server.options();
+  options.timeout = absl::Seconds(60);  // it is long, and may be read slowly
+  StartAndWait(options);
   const std::string end = absl::StrCat(limits::kRedisReplyBytes);
   ASSERT_FALSE(Call({"SETRANGE", "big", end, "x"})->is_error());
   EXPECT_EQ(Call({"GET", "big"}).status().code(), absl::StatusCode::kUnavailable);

@@ -241,6 +241,17 @@ TEST_F(RedisModelTest, OutOfMemoryRefusesAlike) {
   EXPECT_EQ(heard_, modelled_);
 }
 
+TEST_F(RedisModelTest, WhatIsReadAndKeptLongerIsAWrite) {
+  const uint64_t before = model_.writes();
+  Both({"GETEX", "key", "PX", kTtl});
+  EXPECT_EQ(model_.writes(), before);
+  Both({"SET", "key", "1"});
+  Both({"GETEX", "key", "PX", kTtl});
+  EXPECT_EQ(model_.writes(), before + 2);
+  Both({"PEXPIRE", "key", "900000", "GT"});  // it has a ttl now, and a longer one
+  Both({"GET", "key"});
+}
+
 TEST_F(RedisModelTest, AnUnknownScriptIsTold) {
   PublishScript();
   EpochScript();

@@ -103,13 +103,17 @@ void AgentStream::OnBrokerDied() {
 }
 
 Agent::Agent(base::Executor* executor, Random* random, Truth* truth, std::string producer,
-             std::function<BrokerNode*()> pick)
+             bool replicated, std::function<BrokerNode*()> pick)
     : executor_(executor),
       random_(random),
       truth_(truth),
-      instance_(truth->NewInstance(producer)),
+      instance_(truth->NewInstance(producer, replicated)),
       pick_(std::move(pick)),
-      session_({"agent", producer, v1::ACK_LEVEL_REDIS, {}, [random] { return Uniform(random); }}) {
+      session_({"agent",
+                producer,
+                replicated ? v1::ACK_LEVEL_REPLICATED : v1::ACK_LEVEL_REDIS,
+                {},
+                [random] { return Uniform(random); }}) {
   Advance();
 }
 
@@ -133,6 +137,7 @@ void Agent::Publish(const std::vector<std::string>& channels) {
   } else {
     event.mutable_log_line()->set_text(name);
   }
+  if (done()) waits_since_ = executor_->Uptime();
   instance_->events.push_back(published);
   if (!session_.Push(event.SerializeAsString()).ok()) instance_->events.pop_back();
   Advance();
@@ -180,6 +185,7 @@ void Agent::Take(client::Step step) {
       }
       stream_ = std::make_shared<AgentStream>(executor_, random_, broker,
                                               static_cast<AgentStream::Client*>(this));
+      waits_since_ = executor_->Uptime();
       stream_->Send(std::move(step.frame));
       return executor_->Post(written);
     }
@@ -203,7 +209,9 @@ void Agent::Take(client::Step step) {
 }
 
 void Agent::OnResponse(const v1::PublishStreamResponse& response) {
+  const uint64_t first = session_.window().first();
   session_.OnResponse(response, executor_->Uptime());
+  if (session_.window().first() != first) waits_since_ = executor_->Uptime();
   Advance();
 }
 

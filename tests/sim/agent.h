@@ -39,6 +39,7 @@ class AgentStream final : public broker::PublishStream::Transport {
 
   // The broker is gone.
   void OnBrokerDied();
+  BrokerNode* broker() const { return broker_; }
 
   void Read() override;
   void Write(const v1::PublishStreamResponse& response) override;
@@ -64,12 +65,15 @@ class Agent final : private AgentStream::Client {
  public:
   // `pick`: a broker that may be connected to now, or null.
   Agent(base::Executor* executor, Random* random, Truth* truth, std::string producer,
-        std::function<BrokerNode*()> pick);
+        bool replicated, std::function<BrokerNode*()> pick);
   ~Agent() override;
 
   // Publishes one event on one or two of `channels`.
   void Publish(const std::vector<std::string>& channels);
   bool done() const;
+  // Its broker, while it has a stream; since when, or since the last acknowledgement.
+  BrokerNode* broker() const { return stream_ ? stream_->broker() : nullptr; }
+  absl::Duration waits_since() const { return waits_since_; }
   // Fenced, or refused for good.
   bool stopped() const { return !session_.stopped().ok(); }
   const absl::Status& why() const { return session_.stopped(); }
@@ -89,6 +93,7 @@ class Agent final : private AgentStream::Client {
   const std::function<BrokerNode*()> pick_;
   client::Session session_;
   std::shared_ptr<AgentStream> stream_;
+  absl::Duration waits_since_;
   base::Executor::Timer wake_;
   base::Executor::Timer later_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();

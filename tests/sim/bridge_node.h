@@ -2,6 +2,7 @@
 // bridge/feed_loop.cc puts them together.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,7 +20,9 @@ namespace spanwire::sim {
 // A loop that can be held up: what is posted to it waits.
 class HeldExecutor final : public base::Executor {
  public:
-  explicit HeldExecutor(base::Executor* executor) : executor_(executor) {}
+  explicit HeldExecutor(base::Executor* executor) : executor_(executor), wellness_(executor) {
+    wellness_.Set(true);
+  }
   absl::Time Now() const override { return executor_->Now(); }
   absl::Duration Uptime() const override { return executor_->Uptime(); }
   [[nodiscard]] Timer After(absl::Duration delay, base::Task task) override {
@@ -30,14 +33,18 @@ class HeldExecutor final : public base::Executor {
   }
   void Hold(bool held) {
     held_ = held;
+    wellness_.Set(!held);
     if (held) return;
     for (base::Task& task : waiting_) executor_->Post(std::move(task));
     waiting_.clear();
   }
 
+  absl::Duration well_since() const { return wellness_.since(); }
+
  private:
   base::Executor* const executor_;
   std::vector<base::Task> waiting_;
+  Wellness wellness_;
   bool held_ = false;
 };
 
@@ -76,6 +83,11 @@ class BridgeNode final : private redis::PubSubListener,
     probe.Start();
   }
   ~BridgeNode() override { client.Abandon(); }
+
+  // Since when it can talk with Redis, and is not held up.
+  absl::Duration well_since() const {
+    return std::max({client.well_since(), pubsub.well_since(), lane.well_since()});
+  }
 
   using Delivery = bridge::Delivery;
   static constexpr size_t kMailboxItems = 24;  // small, so that holding it up is soon noticed

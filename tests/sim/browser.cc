@@ -51,6 +51,7 @@ void Browser::Connect(absl::Duration delay) {
     if (bridge_ == nullptr) return Connect(absl::Milliseconds(Between(*random_, 10, 400)));
     down_ = std::make_unique<Wire>(executor_, random_, slow_ ? kSlow : kFast);
     connection_ = std::make_shared<char>();
+    well_since_ = executor_->Uptime();
     session_ = std::make_unique<bridge::Session>(&bridge_->hub, names_,
                                                  static_cast<bridge::Transport*>(this),
                                                  bridge::Session::Options{"sim", false, {}});
@@ -69,8 +70,9 @@ void Browser::Connect(absl::Duration delay) {
 
 bool Browser::Send(bridge::FramePtr frame) {
   ++queued_;
-  if (queued_ > kHigh) congested_ = true;
-  down_->Send([this, frame = std::move(frame)] {
+  if (queued_ > kHigh) congested_ = was_congested_ = true;
+  down_->Send([this, slow = slow_, frame = std::move(frame)] {
+    if (slow) well_since_ = executor_->Uptime();
     Receive(frame->json());
     Deliver();
   });
@@ -100,7 +102,8 @@ void Browser::Disconnect(absl::Duration reconnect_after) {
   down_.reset();
   bridge_ = nullptr;
   queued_ = 0;
-  congested_ = live_ = false;
+  congested_ = was_congested_ = live_ = false;
+  well_since_ = absl::InfiniteDuration();
   Connect(reconnect_after);
 }
 
@@ -123,7 +126,7 @@ void Browser::Receive(absl::string_view json) {
     const absl::optional<Position> after = Position::Parse(Member(json, "after"));
     if (!after || !position) return truth_->Bad(absl::StrCat("a gap without positions: ", json));
     truth_->OnGap(&view_, *after, *position, std::string(Member(json, "reason")),
-                  still_there_(view_.channel, *after));
+                  still_there_(view_.channel, *after), was_congested_);
   } else if (type == "$position") {
     view_.last = position;
   } else if (type == "$error") {

@@ -33,6 +33,8 @@ class Browser final : private bridge::Transport {
   void SetSlow(bool slow);
   BridgeNode* bridge() const { return bridge_; }
   bool live() const { return live_; }
+  // Since when it is connected, and nothing is on its way to it that took long.
+  absl::Duration well_since() const { return well_since_; }
   const Truth::View& view() const { return view_; }
 
  private:
@@ -62,6 +64,8 @@ class Browser final : private bridge::Transport {
   bool congested_ = false;
   bool slow_ = false;
   bool live_ = false;
+  bool was_congested_ = false;  // on this connection
+  absl::Duration well_since_ = absl::InfiniteDuration();
   base::Executor::Timer connecting_;
   std::shared_ptr<char> connection_;  // one a connection
 };

@@ -27,55 +27,92 @@ class Mutant:
     old: str
     new: str
     users: tuple[str, ...] = ()  # what includes it, for a header
+    also: tuple[tuple[str, str, str], ...] = ()  # further replacements: file, old, new
 
 
-FEED = ("bridge/feed.cc", "bridge/feeds.cc", "bridge/subscription.cc", "bridge/hub.cc", "bridge/session.cc",
-        "bridge/page_server.cc", "tests/sim/browser.cc", "tests/sim/world.cc")
+FOLLOWER_USERS = ("bridge/feed.cc", "bridge/feeds.cc", "bridge/subscription.cc", "bridge/hub.cc", "bridge/session.cc",
+                  "bridge/page_server.cc", "tests/sim/browser.cc", "tests/sim/world.cc")
 APPENDER = "core/channel/appender.cc"
-READER = "core/channel/log_reader.cc"
+BARRIER = "core/channel/replica_barrier.cc"
+FEED = "bridge/feed.cc"
+FEEDS = "bridge/feeds.cc"
 FOLLOWER = "core/channel/follower.h"
+HISTORY = "core/channel/history.cc"
 MODEL = "tests/sim/redis_model.cc"
+PROBE = "core/redis/probe.cc"
+READER = "core/channel/log_reader.cc"
+STREAMS = "broker/streams.cc"
+SUBSCRIPTION = "bridge/subscription.cc"
 
 MUTANTS = [
-    Mutant("an epoch is not begun on a new connection", APPENDER,
+    # Writing.
+    Mutant("no open: an epoch is not begun on a new connection", APPENDER,
            'const char* mode = !channel.opened ', 'const char* mode = false '),
-    Mutant("epochs have no salt", APPENDER,
-           'std::uniform_int_distribution<uint32_t>(1, limits::kEpochSalt)(random_)', '1'),
-    Mutant("prev is ignored", "core/channel/history.cc",
-           "return position.seq == 1 && prev == last;", "return position.seq == 1 && prev.has_value();"),
-    Mutant("what waited for a Read is delivered though the Read saw it gone", FOLLOWER,
-           "for (size_t i = mark_; i < queue.size(); ++i)", "for (size_t i = 0; i < queue.size(); ++i)", FEED),
-    Mutant("acknowledged before all channels have it", "broker/publish_stream.cc",
+    Mutant("no salt", APPENDER, 'std::uniform_int_distribution<uint32_t>(1, limits::kEpochSalt)(random_)', '1'),
+    Mutant("ack before all channels", "broker/publish_stream.cc",
            "if (--sent.outstanding == 0", "if ((sent.outstanding = 0) == 0"),
-    Mutant("a failed call lets what is behind it pass", APPENDER,
+    Mutant("overtaking after a failure", APPENDER,
            "for (const std::string& id : producers) listener_->OnProducerFailed(id, why);", ""),
-    Mutant("streams outlive the Redis connection", "broker/streams.cc",
+    Mutant("unknown outcomes retried", APPENDER, "if (absl::IsUnavailable(reply.status())) return;",
+           "if (absl::IsUnavailable(reply.status())) {"
+           " channel.retry = executor_->After(kRetryLast, [this, &channel] { Send(channel); }); return; }",
+           also=((STREAMS, "appender_.Clear();\n  EndAll(absl::UnavailableError", "(void)(absl::UnavailableError"),)),
+    Mutant("READONLY is not a lost connection", APPENDER, 'if (code == "READONLY") {', "if (false) {"),
+    Mutant("streams outlive the Redis connection", STREAMS,
            'EndAll(absl::UnavailableError(absl::StrCat("redis is lost: ", why.message())));', ""),
     Mutant("no fence", MODEL, "reached = -Number(parts.first);", "reached = 0;"),
     Mutant("no duplicates are known", MODEL, "reached = Number(parts.second);", "reached = 0;"),
-    Mutant("nothing is verified", "bridge/feeds.cc", "order_.front()->feed.Verify();", ";"),
-    Mutant("a slow browser is not refilled", "bridge/subscription.cc",
-           "if (!std::exchange(behind_, false)) return;", "return;"),
-    Mutant("a feed's gap is not passed on", "bridge/subscription.cc", "follower_.OfferGap(gap);", ";"),
+    Mutant("replicated is acknowledged as redis is", APPENDER, "if (item.producer->replicated) {", "if (false) {"),
+    Mutant("WAIT without a write of its own connection", BARRIER, '{"GETEX", key_, "PX", ttl}', '{"GET", key_}'),
+    # Reading.
+    Mutant("prev ignored", HISTORY,
+           "return position.seq == 1 && prev == last;", "return position.seq == 1 && prev.has_value();"),
+    Mutant("tail read after XRANGE", READER, "SendTail(request);\n      return SendRange(request);",
+           "SendRange(request);\n      return SendTail(request);",
+           also=((READER, "if (request->ask.kind == Ask::Kind::kTail) Finish", "if (request->ask.kind != Ask::Kind::kRange) Finish"),
+                 (READER, "request->page.full = ", "if (request->ask.kind == Ask::Kind::kTailAndRange) return;"
+                  " request->page.full = "))),
+    Mutant("no stale drop", FOLLOWER,
+           "for (size_t i = mark_; i < queue.size(); ++i)", "for (size_t i = 0; i < queue.size(); ++i)",
+           FOLLOWER_USERS),
+    Mutant("what comes during a Read is dropped", FOLLOWER,
+           "if (queue_.size() < queue_limit_) {\n        queue_.push_back(std::move(entry));", "if (true) {",
+           FOLLOWER_USERS),
+    Mutant("a Read is not done again", FOLLOWER, "if (std::exchange(again_, false)) return Read();", "again_ = false;",
+           FOLLOWER_USERS),
+    Mutant("no verify", FEEDS, "order_.front()->feed.Verify();", ";"),
+    Mutant("pub/sub's return is not verified", FEED, "return follower_.Verify();", "return;"),
+    Mutant("the probe's key is not watched", PROBE, "if (!gone && !went_back) return;", "return;"),
+    Mutant("a slow browser is not refilled", SUBSCRIPTION, "if (!std::exchange(behind_, false)) return;", "return;"),
+    Mutant("a feed's gap is not passed on", SUBSCRIPTION, "follower_.OfferGap(gap);", ";"),
     Mutant("a watched channel gets no tail", READER,
            '"SET", key, fresh.ToString(), "NX", "GET", "PX", ttl', '"GET", key'),
+    # Reasons.
+    Mutant("a rollback is told as trimmed", HISTORY, "return GapReason::kRollback;", "return GapReason::kTrimmed;"),
+    Mutant("a loss is told as rollback", HISTORY, "return GapReason::kLost;", "return GapReason::kRollback;"),
+    Mutant("slow is told of those who are not", SUBSCRIPTION,
+           "if (slow_ && gap.reason", "if (gap.reason"),
 ]
 
 
 def build(mutant: Mutant, folder: pathlib.Path, build_folder: pathlib.Path, commands: dict[str, dict[str, str]],
           link: list[str]) -> pathlib.Path:
-    text = (ROOT / mutant.file).read_text()
-    if text.count(mutant.old) == 0:
-        raise SystemExit(f"the mutant «{mutant.name}» no longer fits {mutant.file}: find its rule's new place")
-    copy = folder / mutant.file
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    copy.write_text(text.replace(mutant.old, mutant.new))
+    texts: dict[str, str] = {}
+    for file, old, new in ((mutant.file, mutant.old, mutant.new), *mutant.also):
+        text = texts.get(file) or (ROOT / file).read_text()
+        if text.count(old) == 0:
+            raise SystemExit(f"the mutant «{mutant.name}» no longer fits {file}: find its rule's new place")
+        texts[file] = text.replace(old, new)
+    for file, text in texts.items():
+        copy = folder / file
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(text)
     objects = []
-    for source in mutant.users or (mutant.file,):
+    for source in (*mutant.users, *(file for file in texts if file.endswith(".cc"))):
         entry = commands[source]
         words = shlex.split(entry["command"])
         output = folder / (source.replace("/", "_") + ".o")
-        path = copy if source == mutant.file else ROOT / source
+        path = folder / source if source in texts else ROOT / source
         words[words.index("-o") + 1] = str(output)
         words[words.index("-c") + 1] = str(path)
         compiler = next(i for i, word in enumerate(words) if word.endswith(("c++", "g++", "clang++")))

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "core/base/limits.h"
 
 namespace spanwire::sim {
@@ -10,7 +11,8 @@ namespace {
 constexpr absl::Duration kLatency = absl::Milliseconds(2);
 
 bool Writes(const std::string& verb) {
-  return verb == "SET" || verb == "EVALSHA" || verb == "EVAL" || verb == "DEL" || verb == "PEXPIRE";
+  return verb == "SET" || verb == "EVALSHA" || verb == "EVAL" || verb == "DEL" ||
+         verb == "PEXPIRE" || verb == "GETEX";
 }
 
 redis::Reply ReadOnly() {
@@ -24,14 +26,17 @@ absl::Duration Backoff(Random& random) { return absl::Milliseconds(Between(rando
 
 SimClient::SimClient(Network* network)
     : network_(network),
-      to_(network->executor, network->random, kLatency),
-      from_(network->executor, network->random, kLatency) {}
+      to_(network->executor, network->random, network->latency),
+      from_(network->executor, network->random, network->latency),
+      wellness_(network->executor) {}
 
 SimClient::~SimClient() = default;
 
 void SimClient::Connect(absl::Duration delay) {
   connecting_ = network_->executor->After(delay, [this] {
     up_ = true;
+    connection_ = std::make_shared<char>();
+    Judge();
     Watch();
     for (redis::ConnectionListener* listener : listeners_) listener->OnUp();
   });
@@ -51,10 +56,49 @@ void SimClient::Call(absl::Span<const absl::string_view> args, Callback callback
 }
 
 void SimClient::Arrive() {
-  const std::vector<std::string> command = std::move(sent_.front());
-  sent_.pop_front();
-  redis::Reply reply =
-      demoted_ && Writes(command[0]) ? ReadOnly() : network_->redis->Execute(command);
+  ++arrived_;
+  ExecuteArrived();
+}
+
+// A WAIT holds up what is behind it.
+void SimClient::ExecuteArrived() {
+  while (arrived_ > 0 && !waits_) {
+    --arrived_;
+    const std::vector<std::string> command = std::move(sent_.front());
+    sent_.pop_front();
+    if (command[0] == "WAIT" && !demoted_) {
+      Wait(command);
+    } else {
+      Execute(command);
+    }
+  }
+}
+
+void SimClient::Execute(const std::vector<std::string>& command) {
+  if (demoted_ && command[0] == "WAIT")
+    return Answer(
+        {redis::Reply::Type::kError, 0, "ERR WAIT cannot be used with replica instances.", {}});
+  if (demoted_ && Writes(command[0])) return Answer(ReadOnly());
+  const uint64_t before = network_->redis->writes();
+  redis::Reply reply = network_->redis->Execute(command);
+  if (const uint64_t now = network_->redis->writes(); now != before) wrote_ = now;
+  Answer(std::move(reply));
+}
+
+void SimClient::Wait(const std::vector<std::string>& command) {
+  int64_t timeout_ms = 0;
+  (void)absl::SimpleAtoi(command[2], &timeout_ms);
+  waits_ = true;
+  network_->await_replica(wrote_, absl::Milliseconds(timeout_ms),
+                          [this, connection = std::weak_ptr<char>(connection_)](int64_t replicas) {
+                            if (connection.expired()) return;
+                            waits_ = false;
+                            Answer({redis::Reply::Type::kInteger, replicas, {}, {}});
+                            ExecuteArrived();
+                          });
+}
+
+void SimClient::Answer(redis::Reply reply) {
   from_.Send([this, reply = std::move(reply)]() mutable { OnReply(std::move(reply)); });
 }
 
@@ -98,7 +142,11 @@ void SimClient::Cut(bool lost) {
   if (!up_) return;
   up_ = false;
   Abandon(lost);
-  demoted_ = false;
+  connection_.reset();
+  demoted_ = stalled_ = waits_ = false;
+  arrived_ = 0;
+  wrote_ = 0;
+  Judge();
   to_.Cut();
   from_.Cut();
   watch_.reset();
@@ -115,6 +163,8 @@ void SimClient::Cut(bool lost) {
 }
 
 void SimClient::Stall(bool stalled) {
+  stalled_ = stalled;
+  Judge();
   to_.Stall(stalled);
   from_.Stall(stalled);
 }
@@ -122,11 +172,13 @@ void SimClient::Stall(bool stalled) {
 SimPubSub::SimPubSub(Network* network)
     : network_(network),
       to_(network->executor, network->random, kLatency),
-      from_(network->executor, network->random, kLatency) {}
+      from_(network->executor, network->random, kLatency),
+      wellness_(network->executor) {}
 
 void SimPubSub::Connect(absl::Duration delay) {
   connecting_ = network_->executor->After(delay, [this] {
     up_ = true;
+    Judge();
     listener_->OnPubSubUp();
     for (const auto& [channel, number] : wanted_) Ask(channel);
   });
@@ -156,11 +208,20 @@ void SimPubSub::Ask(const std::string& channel) {
 
 void SimPubSub::OnPublished(const std::string& channel, const std::string& payload) {
   const auto subscribed = subscribed_.find(channel);
-  if (!up_ || subscribed == subscribed_.end() || Chance(*network_->random, network_->drops)) return;
+  if (!up_ || subscribed == subscribed_.end()) return;
+  if (Chance(*network_->random, network_->drops)) {
+    dropped_[channel] = network_->executor->Uptime();
+    return;
+  }
   from_.Send([this, channel, payload, number = subscribed->second] {
     const auto wanted = wanted_.find(channel);
     if (wanted != wanted_.end() && wanted->second == number) listener_->OnMessage(channel, payload);
   });
+}
+
+absl::Duration SimPubSub::dropped_at(const std::string& channel) const {
+  const auto found = dropped_.find(channel);
+  return found == dropped_.end() ? -absl::InfiniteDuration() : found->second;
 }
 
 void SimPubSub::Reset(absl::Status) {
@@ -171,7 +232,8 @@ void SimPubSub::Reset(absl::Status) {
 
 void SimPubSub::Cut() {
   if (!up_) return;
-  up_ = false;
+  up_ = stalled_ = false;
+  Judge();
   subscribed_.clear();
   to_.Cut();
   from_.Cut();
@@ -180,6 +242,8 @@ void SimPubSub::Cut() {
 }
 
 void SimPubSub::Stall(bool stalled) {
+  stalled_ = stalled;
+  Judge();
   to_.Stall(stalled);
   from_.Stall(stalled);
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "core/base/executor.h"
 #include "core/redis/commands.h"
 #include "core/redis/pubsub.h"
@@ -25,8 +26,28 @@ struct Network {
   RedisModel* redis;
   double zombies = 0;  // how likely a command of a cut connection is executed much later
   double drops = 0;    // how likely a pub/sub message is lost without a trace
+  absl::Duration latency = absl::Milliseconds(2);  // of commands, and of answers, at most
   // Commands of cut connections that are still under way somewhere.
   std::vector<std::vector<std::string>> floating = {};
+  // WAIT: tells how many replicas have the first `writes`, when one has or the timeout is over.
+  std::function<void(uint64_t writes, absl::Duration timeout, std::function<void(int64_t)> done)>
+      await_replica = nullptr;
+};
+
+// Since when a connection, or a loop, does what it is there for.
+class Wellness {
+ public:
+  explicit Wellness(base::Executor* executor) : executor_(executor) {}
+  void Set(bool well) {
+    if (well != this->well()) since_ = well ? executor_->Uptime() : absl::InfiniteDuration();
+  }
+  bool well() const { return since_ != absl::InfiniteDuration(); }
+  // InfiniteDuration: it does not.
+  absl::Duration since() const { return since_; }
+
+ private:
+  base::Executor* const executor_;
+  absl::Duration since_ = absl::InfiniteDuration();
 };
 
 class SimClient final : public redis::Commands {
@@ -48,11 +69,17 @@ class SimClient final : public redis::Commands {
   void Stall(bool stalled);
   // The master on the other side was demoted: it answers READONLY.
   void Demote() { demoted_ = up_; }
+  absl::Duration well_since() const { return wellness_.since(); }
 
  private:
   void Connect(absl::Duration delay);
   void Arrive();
+  void ExecuteArrived();
+  void Execute(const std::vector<std::string>& command);
+  void Wait(const std::vector<std::string>& command);
+  void Answer(redis::Reply reply);
   void OnReply(redis::Reply reply);
+  void Judge() { wellness_.Set(up_ && !stalled_); }
   void Watch();
 
   Network* const network_;
@@ -64,12 +91,18 @@ class SimClient final : public redis::Commands {
     Callback callback;
   };
   std::deque<std::vector<std::string>> sent_;  // not executed
+  size_t arrived_ = 0;                         // so many of them are held up by a WAIT
+  bool waits_ = false;                         // a WAIT is under way
+  uint64_t wrote_ = 0;                         // what this connection wrote last
   std::deque<Waiting> waiting_;                // not answered
   bool up_ = false;
   bool demoted_ = false;
+  bool stalled_ = false;
+  Wellness wellness_;
   base::Executor::Timer connecting_;
   base::Executor::Timer watch_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
+  std::shared_ptr<char> connection_;  // one a connection
 };
 
 class SimPubSub final : public redis::PubSub {
@@ -87,9 +120,13 @@ class SimPubSub final : public redis::PubSub {
   void OnPublished(const std::string& channel, const std::string& payload);
   void Cut();
   void Stall(bool stalled);
+  absl::Duration well_since() const { return wellness_.since(); }
+  // When a message of `channel` was lost without a trace.
+  absl::Duration dropped_at(const std::string& channel) const;
 
  private:
   void Connect(absl::Duration delay);
+  void Judge() { wellness_.Set(up_ && !stalled_); }
   void Ask(const std::string& channel);
 
   Network* const network_;
@@ -98,8 +135,11 @@ class SimPubSub final : public redis::PubSub {
   Wire from_;
   std::map<std::string, uint64_t> wanted_;      // channel → number of its Subscribe
   std::map<std::string, uint64_t> subscribed_;  // as Redis has it
+  std::map<std::string, absl::Duration> dropped_;
   uint64_t next_ = 0;
   bool up_ = false;
+  bool stalled_ = false;
+  Wellness wellness_;
   base::Executor::Timer connecting_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

@@ -51,6 +51,7 @@ const RedisModel::Value* RedisModel::Find(const std::string& key) {
 }
 
 RedisModel::Value& RedisModel::Put(const std::string& key, std::string text) {
+  ++writes_;
   Value& value = keys_[key];
   value = Value();
   value.text = std::move(text);
@@ -68,6 +69,7 @@ Reply RedisModel::Execute(const Words& command) {
     return value == nullptr ? Nil() : Text(value->text);
   }
   if (verb == "SET") return Set(command);
+  if (verb == "GETEX") return GetAndExpire(command);
   if (verb == "DEL") {
     const bool there = Find(command[1]) != nullptr;
     keys_.erase(command[1]);
@@ -113,8 +115,18 @@ Reply RedisModel::Expire(const Words& command) {
       (old->expires_us == kForever || when <= old->expires_us)) {
     return Integer(0);
   }
+  ++writes_;
   keys_[command[1]].expires_us = when;
   return Integer(1);
+}
+
+// GETEX key PX ms
+Reply RedisModel::GetAndExpire(const Words& command) {
+  const Value* value = Find(command[1]);
+  if (value == nullptr) return Nil();
+  ++writes_;
+  keys_[command[1]].expires_us = now_us() / 1000 * 1000 + Number(command[3]) * 1000;
+  return Text(value->text);
 }
 
 // X[REV]RANGE key from to COUNT n; "-" and "+" are the ends.
@@ -175,6 +187,7 @@ absl::optional<absl::optional<Position>> RedisModel::Add(const std::string& key,
                       : epoch == last.epoch ? Position{epoch, last.seq + 1}
                                             : Position{epoch, 0};
   if (id <= last) return absl::nullopt;
+  ++writes_;
   stream.last_id = id;
   stream.entries.push_back({id, std::move(event), std::move(prev)});
   for (size_t i = 0; i < kTrimmedAtOnce && stream.entries.size() > most; ++i)

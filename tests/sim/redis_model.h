@@ -4,7 +4,7 @@
 // both.
 //
 // What it does not have: nodes of streams (MAXLEN ~ trims exactly, as Redis does with
-// stream-node-max-entries 1).
+// stream-node-max-entries 1). WAIT is its connections' (redis_link.h).
 #pragma once
 
 #include <cstdint>
@@ -58,6 +58,9 @@ class RedisModel {
   void Trim(const std::string& key, size_t count);
   void Delete(const std::string& key) { keys_.erase(key); }
 
+  // So many writes a replica was sent.
+  uint64_t writes() const { return writes_; }
+
   const Value* Find(const std::string& key);
 
  private:
@@ -65,6 +68,7 @@ class RedisModel {
 
   redis::Reply Set(const Words& command);
   redis::Reply Expire(const Words& command);
+  redis::Reply GetAndExpire(const Words& command);
   redis::Reply Range(const Words& command, bool reverse);
   redis::Reply Script(const Words& command, bool whole);
   redis::Reply Publish(absl::string_view channel, const std::string& payload);
@@ -78,6 +82,7 @@ class RedisModel {
   Value& Put(const std::string& key, std::string text);
 
   Keys keys_;
+  uint64_t writes_ = 0;
 };
 
 }  // namespace spanwire::sim

@@ -17,10 +17,11 @@ void Truth::Bad(const std::string& what) {
   if (violations_.size() < kViolationsKept) violations_.push_back(what);
 }
 
-Instance* Truth::NewInstance(const std::string& producer) {
+Instance* Truth::NewInstance(const std::string& producer, bool replicated) {
   const int number = static_cast<int>(instances_.size()) + 1;
   Instance& instance = instances_[number];
   instance.producer = producer;
+  instance.replicated = replicated;
   instance.number = number;
   return &instance;
 }
@@ -58,6 +59,9 @@ void Truth::OnAcked(Instance* instance, uint64_t sequence) {
     for (const std::string& channel : event.channels) {
       if (!by_name_.contains({channel, Name(*instance, n)})) {
         Bad(absl::StrCat("acknowledged, never appended: ", Name(*instance, n), " on ", channel));
+      } else if (instance->replicated && TakenByFailover(channel, Name(*instance, n))) {
+        Bad(absl::StrCat("a failover had taken it, and it is acknowledged by replicas: ",
+                         Name(*instance, n), " on ", channel));
       }
     }
   }
@@ -77,8 +81,12 @@ void Truth::OnAppended(const std::string& channel, Position position, const std:
   if (!made && record.name != name) {
     return Bad(absl::StrCat("a position names two events: ", position.ToString(), " on ", channel));
   }
-  record = {channel, position,       name, history.empty() ? nullptr : history.back(),
-            false,   ++records_made_};
+  record = Record();
+  record.channel = channel;
+  record.position = position;
+  record.name = name;
+  record.before = history.empty() ? nullptr : history.back();
+  record.number = ++records_made_;
 
   // The newest event of the same producer that is still there.
   for (auto old = history.rbegin(); old != history.rend() && (*old)->number > keys_lost_at_;
@@ -112,19 +120,46 @@ void Truth::OnAppended(const std::string& channel, Position position, const std:
   by_name_[{channel, name}].push_back(&record);
 }
 
-void Truth::OnFlushed() {
-  for (auto& [position, record] : by_position_) record.lost = true;
+void Truth::OnFlushed(int64_t now_us) {
+  flushed_ = true;
+  for (auto& [position, record] : by_position_) {
+    if (record.lost) continue;
+    record.lost = record.flushed = true;
+    record.epoch_passed = record.position.epoch <= static_cast<uint64_t>(now_us);
+  }
   history_.clear();
   OnProducerKeysLost();
 }
 
 void Truth::OnFailover(uint64_t number) {
+  failed_over_ = true;
+  std::vector<const Record*> taken;
   for (auto& [position, record] : by_position_) {
-    if (record.number > number) record.lost = true;
+    if (record.number <= number || record.lost) continue;
+    record.lost = record.rolled_back = true;
+    taken.push_back(&record);
   }
   for (auto& [channel, history] : history_) {
     while (!history.empty() && history.back()->lost) history.pop_back();
+    if (history.empty()) began_anew_.insert(channel);
   }
+  for (const Record* record : taken) {
+    uint64_t sequence = 0;
+    const Instance* const instance = InstanceOf(record->name, &sequence);
+    if (instance->replicated && sequence <= instance->acked &&
+        TakenByFailover(record->channel, record->name)) {
+      Bad(absl::StrCat("acknowledged by replicas, and a failover took it: ", record->name, " on ",
+                       record->channel));
+    }
+  }
+}
+
+// Whether there is nothing of an event any more, and a failover is why.
+bool Truth::TakenByFailover(const std::string& channel, const std::string& name) const {
+  const auto found = by_name_.find({channel, name});
+  return found != by_name_.end() &&
+         std::all_of(found->second.begin(), found->second.end(),
+                     [](const Record* record) { return record->rolled_back; });
 }
 
 void Truth::OnShown(View* view, Position position, absl::optional<Position> prev,
@@ -163,8 +198,26 @@ void Truth::OnTransient(View*, const std::string& name) {
   if (InstanceOf(name, &sequence) == nullptr) Bad(absl::StrCat("shown, never published: ", name));
 }
 
+// What is wrong with the reason, as far as that can be known; empty: nothing.
+std::string Truth::BadReason(const View& view, Position after, const std::string& reason,
+                             bool was_congested) const {
+  const bool trimmed = reason == "trimmed" || reason == "slow";
+  if (!trimmed && reason != "lost" && reason != "rollback") return "there is none such";
+  if (reason == "slow" && !was_congested) return "the browser was never slow";
+  const Record* const seen = Find(view.channel, after);
+  if (seen == nullptr) return "";
+  // What was seen is there, and so is what came behind it, unless it was trimmed.
+  if (!seen->lost) return trimmed ? "" : "what was seen is still there";
+  if (trimmed_ || clock_changed_) return "";
+  if (seen->rolled_back && !flushed_ && !began_anew_.contains(view.channel))
+    return reason == "rollback" ? "" : "a failover took what was seen";
+  if (seen->flushed && seen->epoch_passed && !failed_over_)
+    return reason == "lost" ? "" : "everything was gone";
+  return "";
+}
+
 void Truth::OnGap(View* view, Position after, Position position, const std::string& reason,
-                  bool still_there) {
+                  bool still_there, bool was_congested) {
   ++gaps;
   const std::string where =
       absl::StrCat(view->name, " on ", view->channel, ": gap after ", after.ToString(), " to ",
@@ -173,6 +226,8 @@ void Truth::OnGap(View* view, Position after, Position position, const std::stri
     Bad(absl::StrCat("the gap begins elsewhere: ", where, ", last ", view->last->ToString()));
   }
   if (still_there) Bad(absl::StrCat("nothing was missing: ", where));
+  if (const std::string bad = BadReason(*view, after, reason, was_congested); !bad.empty())
+    Bad(absl::StrCat("a wrong reason, ", bad, ": ", where));
   if (position < after) view->shown.clear();
   view->last = position;
 }

@@ -4,8 +4,9 @@
 //
 // The promises: what a browser is shown was published; it is shown once and in order; nothing is
 // left out between two events that it is shown, unless it was told a gap there; no gap is told
-// where nothing is missing; one producer's events stand in its order in every log; what is
-// acknowledged was appended on every channel.
+// where nothing is missing, nor with a reason that is none; one producer's events stand in its
+// order in every log; what is acknowledged was appended on every channel, and no failover takes it
+// if it was acknowledged by replicas. That all of this comes in time is World's to see.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,7 @@ using channel::Position;
 // One run of an agent.
 struct Instance {
   std::string producer;
+  bool replicated = false;
   int number = 0;      // of all instances of all producers
   uint64_t epoch = 0;  // once it is known
   struct Published {
@@ -42,24 +44,31 @@ struct Record {
   std::string name;                // of the event
   const Record* before = nullptr;  // in the channel's history
   bool lost = false;               // not in the channel's history any more
+  // Why: a failover took it; or everything was gone, and the clock had passed its epoch.
+  bool rolled_back = false;
+  bool flushed = false;
+  bool epoch_passed = false;
   uint64_t number = 0;
 };
 
 class Truth {
  public:
   // Agents.
-  Instance* NewInstance(const std::string& producer);
+  Instance* NewInstance(const std::string& producer, bool replicated);
   // Names an event within its text.
   static std::string Name(const Instance& instance, uint64_t sequence);
   void OnAcked(Instance* instance, uint64_t sequence);
 
   // Redis.
   void OnAppended(const std::string& channel, Position position, const std::string& name);
-  // Everything is gone.
-  void OnFlushed();
+  // Everything is gone, at this time of Redis' clock.
+  void OnFlushed(int64_t now_us);
   // Redis goes back to what it was when `number` records had been appended.
   void OnFailover(uint64_t number);
   uint64_t records() const { return records_made_; }
+  // What makes reasons harder to know: from now on logs lose their oldest events; the clock jumped.
+  void OnTrimmed() { trimmed_ = true; }
+  void OnClockChanged() { clock_changed_ = true; }
   // Producer keys were lost: their events may come twice.
   void OnProducerKeysLost() { keys_lost_at_ = records_made_; }
   const Record* Last(const std::string& channel) const;
@@ -75,7 +84,7 @@ class Truth {
                const std::string& name);
   void OnTransient(View* view, const std::string& name);
   void OnGap(View* view, Position after, Position position, const std::string& reason,
-             bool still_there);
+             bool still_there, bool was_congested);
 
   void Bad(const std::string& what);
   const std::vector<std::string>& violations() const { return violations_; }
@@ -86,6 +95,9 @@ class Truth {
  private:
   const Record* Find(const std::string& channel, Position position) const;
   const Instance* InstanceOf(const std::string& name, uint64_t* sequence) const;
+  bool TakenByFailover(const std::string& channel, const std::string& name) const;
+  std::string BadReason(const View& view, Position after, const std::string& reason,
+                        bool was_congested) const;
 
   std::map<int, Instance> instances_;
   std::map<std::pair<std::string, Position>, Record> by_position_;
@@ -95,6 +107,11 @@ class Truth {
       by_name_;  // channel, event
   uint64_t records_made_ = 0;
   uint64_t keys_lost_at_ = 0;
+  bool trimmed_ = false;
+  bool clock_changed_ = false;
+  bool flushed_ = false;
+  bool failed_over_ = false;
+  std::set<std::string> began_anew_;  // channels that a failover left without any event
   std::vector<std::string> violations_;
 };
 

@@ -13,6 +13,14 @@ constexpr int64_t kStart = 1'704'110'400'000'000;
 constexpr absl::Duration kFaulty = absl::Seconds(20);   // how long things go wrong
 constexpr absl::Duration kSettled = absl::Seconds(90);  // after which nothing may be open any more
 constexpr size_t kBrowsers = 5;
+constexpr size_t kSnapshots = 3;
+// Within which a browser that nothing is in the way of has everything, or was told.
+constexpr absl::Duration kTold = absl::Seconds(2);
+// Within which a stream on which something is unacknowledged hears of it: of two WAITs, one behind
+// the other, the verdict comes sooner.
+constexpr absl::Duration kAcked = absl::Seconds(4);
+// As kTold, after a pub/sub message that was lost alone: the next verification finds it.
+const absl::Duration kFound = limits::kVerifyInterval + kTold;
 
 }  // namespace
 
@@ -37,6 +45,13 @@ World::World(uint64_t seed, const std::set<std::string>& without,
     truth_.OnAppended(channel, position, parsed.log_line().text());
   };
   appender_.max_events = Chance(random_, 0.3) ? 100 : 5000;
+  network_.await_replica = [this](uint64_t writes, absl::Duration timeout,
+                                  std::function<void(int64_t)> done) {
+    AwaitReplica(writes, timeout, std::move(done));
+  };
+  memory_.Set(true);
+  if (appender_.max_events == 100) truth_.OnTrimmed();
+  if (Chance(random_, 0.4)) replicated_ = 0.5;
   AddFaults(without);
   brokers_.resize(2);
   bridges_.resize(2);
@@ -46,6 +61,7 @@ World::World(uint64_t seed, const std::set<std::string>& without,
   }
   const int64_t agents = Between(random_, 2, 4);
   for (int64_t i = 0; i < agents; ++i) agents_.push_back(NewAgent(absl::StrCat("p", i)));
+  caught_up_.resize(kBrowsers);
   for (size_t i = 0; i < kBrowsers; ++i) {
     const auto begin = static_cast<Browser::Begin>(Between(random_, 0, 2));
     const std::string channel = channels_[static_cast<size_t>(Between(random_, 0, 2))];
@@ -80,7 +96,8 @@ void World::AddFaults(const std::set<std::string>& without) {
   maybe("broker-crash", 0.5, 0.2, [=, this] { KillBroker(index()); });
   maybe("bridge-crash", 0.4, 0.2, [=, this] { KillBridge(index()); });
   maybe("broker-cut", 0.6, 0.5, [=, this] {
-    if (const auto& broker = brokers_[index()]) broker->client.Cut();
+    if (const auto& broker = brokers_[index()])
+      Chance(random_, 0.8) ? broker->client.Cut() : broker->waits.Cut();
   });
   maybe("bridge-cut", 0.6, 0.5, [=, this] {
     if (const auto& bridge = bridges_[index()])
@@ -94,11 +111,13 @@ void World::AddFaults(const std::set<std::string>& without) {
   maybe("stall", 0.3, 0.2, [=, this] {
     const auto& broker = brokers_[index()];
     const auto& bridge = bridges_[index()];
-    if (broker) broker->client.Stall(true);
+    if (broker) Chance(random_, 0.8) ? broker->client.Stall(true) : broker->waits.Stall(true);
     if (bridge) Chance(random_, 0.5) ? bridge->client.Stall(true) : bridge->pubsub.Stall(true);
     Later(absl::Milliseconds(Between(random_, 10, 8000)), [this] {
       for (const auto& healed : brokers_) {
-        if (healed) healed->client.Stall(false);
+        if (!healed) continue;
+        healed->client.Stall(false);
+        healed->waits.Stall(false);
       }
       for (const auto& healed : bridges_) {
         if (!healed) continue;
@@ -123,27 +142,38 @@ void World::AddFaults(const std::set<std::string>& without) {
   if (maybe("drops", 0.5, 0, nullptr)) network_.drops = 0.03;
   if (maybe("zombies", 0.5, 0, nullptr)) network_.zombies = 0.5;
   maybe("trim", 0.3, 0.3, [=, this] {
+    truth_.OnTrimmed();
     redis_.Trim(names_.LogKey(channel()), static_cast<size_t>(Between(random_, 1, 20)));
   });
-  maybe("delete", 0.15, 0.1, [=, this] { redis_.Delete(names_.LogKey(channel())); });
+  maybe("delete", 0.15, 0.1, [=, this] {
+    truth_.OnTrimmed();
+    redis_.Delete(names_.LogKey(channel()));
+  });
   maybe("flush", 0.25, 0.1, [this] {
-    redis_.FlushAll();
-    truth_.OnFlushed();
+    Flush();
     if (Chance(random_, 0.4)) {
       for (const auto& broker : brokers_) {
         if (broker) broker->client.Cut();
       }
     }
   });
+  maybe("redis-restart", 0.25, 0.1, [this] { RestartRedis(); });
   maybe("failover", 0.3, 0.15, [this] { Failover(); });
+  if (maybe("far", 0.3, 0, nullptr)) network_.latency = absl::Milliseconds(50);
+  if (maybe("lag", 0.3, 0, nullptr)) replica_lag_ = absl::Milliseconds(1500);
   maybe("skew", 0.3, 0.1, [this] {
     const int64_t steps[] = {3, 1000, 2'000'000, 40'000'000};
     skew_us_ += steps[Between(random_, 0, 3)] * (Chance(random_, 0.5) ? 1 : -1);
+    skewed_at_ = executor_.Uptime();
+    truth_.OnClockChanged();
   });
   maybe("memory", 0.3, 0.1, [this] {
     redis_.out_of_memory = true;
-    Later(absl::Milliseconds(Between(random_, 1, 12'000)),
-          [this] { redis_.out_of_memory = false; });
+    memory_.Set(false);
+    Later(absl::Milliseconds(Between(random_, 1, 12'000)), [this] {
+      redis_.out_of_memory = false;
+      memory_.Set(true);
+    });
   });
   maybe("scripts", 0.2, 0.2, [this] { redis_.knows_scripts = false; });
   maybe("held-up", 0.3, 0.3, [=, this] {
@@ -156,14 +186,18 @@ void World::AddFaults(const std::set<std::string>& without) {
   });
   maybe("broker-drain", 0.3, 0.1, [=, this] { DrainBroker(index()); });
   maybe("bridge-drain", 0.3, 0.1, [=, this] { DrainBridge(index()); });
-  if (maybe("expiry", 0.25, 0, nullptr)) appender_.log_ttl = absl::Seconds(Between(random_, 2, 8));
+  if (maybe("expiry", 0.25, 0, nullptr)) {
+    appender_.log_ttl = absl::Seconds(Between(random_, 2, 8));
+    truth_.OnTrimmed();
+  }
 }
 
 std::vector<std::string> World::FaultNames() {
-  return {"broker-crash", "bridge-crash", "broker-cut",   "bridge-cut", "pubsub-killed", "stall",
-          "browser-cut",  "slow",         "restart",      "drops",      "zombies",       "trim",
-          "delete",       "flush",        "failover",     "skew",       "memory",        "scripts",
-          "held-up",      "broker-drain", "bridge-drain", "expiry"};
+  return {"broker-crash", "bridge-crash", "broker-cut",   "bridge-cut",   "pubsub-killed",
+          "stall",        "browser-cut",  "slow",         "restart",      "drops",
+          "zombies",      "trim",         "delete",       "flush",        "redis-restart",
+          "failover",     "far",          "lag",          "skew",         "memory",
+          "scripts",      "held-up",      "broker-drain", "bridge-drain", "expiry"};
 }
 
 void World::Happen(const std::string& what) {
@@ -186,11 +220,12 @@ BridgeNode* World::PickBridge() {
 
 std::unique_ptr<Agent> World::NewAgent(const std::string& producer) {
   return std::make_unique<Agent>(&executor_, &random_, &truth_, producer,
-                                 [this] { return PickBroker(); });
+                                 Chance(random_, replicated_), [this] { return PickBroker(); });
 }
 
 void World::StartBroker(size_t index) {
-  brokers_[index] = std::make_unique<BrokerNode>(&network_, &names_, &metrics_, appender_);
+  brokers_[index] = std::make_unique<BrokerNode>(
+      &network_, &names_, &metrics_, absl::StrCat("broker-", ++brokers_started_), appender_);
 }
 
 void World::StartBridge(size_t index) {
@@ -239,13 +274,14 @@ void World::Failover() {
   if (snapshots_.empty()) return;
   const Snapshot& snapshot = snapshots_[static_cast<size_t>(
       Between(random_, 0, static_cast<int64_t>(snapshots_.size()) - 1))];
+  ++masters_;
+  const auto leave = [this](SimClient* client) {
+    Chance(random_, 0.5) ? client->Demote() : client->Cut(true);
+  };
   for (const auto& broker : brokers_) {
     if (!broker) continue;
-    if (Chance(random_, 0.5)) {
-      broker->client.Demote();
-    } else {
-      broker->client.Cut(true);
-    }
+    leave(&broker->client);
+    leave(&broker->waits);
   }
   network_.floating.clear();
   redis_.Restore(snapshot.keys);
@@ -255,9 +291,50 @@ void World::Failover() {
   if (Chance(random_, 0.5)) redis_.knows_scripts = false;
   for (const auto& bridge : bridges_) {
     if (!bridge) continue;
+    leave(&bridge->client);
+    bridge->pubsub.Cut();
+  }
+}
+
+void World::Flush() {
+  redis_.FlushAll();
+  truth_.OnFlushed(redis_.now_us());
+}
+
+// With its data, or without.
+void World::RestartRedis() {
+  for (const auto& broker : brokers_) {
+    if (!broker) continue;
+    broker->client.Cut(true);
+    broker->waits.Cut(true);
+  }
+  for (const auto& bridge : bridges_) {
+    if (!bridge) continue;
     bridge->client.Cut(true);
     bridge->pubsub.Cut();
   }
+  network_.floating.clear();
+  redis_.knows_scripts = false;
+  if (Chance(random_, 0.5)) Flush();
+}
+
+void World::TakeSnapshot() {
+  snapshots_.push_back({redis_.Snapshot(), truth_.records(), redis_.writes()});
+  if (snapshots_.size() > kSnapshots) snapshots_.erase(snapshots_.begin());
+}
+
+// What WAIT has told of, the replica has: it is at nothing older from then on.
+void World::AwaitReplica(uint64_t writes, absl::Duration timeout,
+                         std::function<void(int64_t)> done) {
+  if (!snapshots_.empty() && snapshots_.front().writes >= writes) return done(1);
+  const absl::Duration lag =
+      absl::Milliseconds(Between(random_, 1, absl::ToInt64Milliseconds(replica_lag_)));
+  Later(std::min(lag, timeout), [=, this, master = masters_, done = std::move(done)] {
+    if (master != masters_ || lag >= timeout) return done(0);
+    snapshots_.clear();
+    TakeSnapshot();
+    done(1);
+  });
 }
 
 // Whether the event after `after` is in the log: then nothing is missing there. After a failover
@@ -285,13 +362,53 @@ void World::Step(double load) {
     redis_.Execute(command);
   }
   if (Chance(random_, 0.02)) {
-    snapshots_.push_back({redis_.Snapshot(), truth_.records()});
-    if (snapshots_.size() > 3) snapshots_.erase(snapshots_.begin());
+    TakeSnapshot();
   }
   for (auto& agent : agents_) {
     if (!agent->stopped()) continue;
     Happen(absl::StrCat("agent stopped: ", agent->why().ToString()));
     agent = NewAgent(agent->instance().producer);
+  }
+  CheckTold();
+  CheckAcked();
+}
+
+void World::CheckAcked() {
+  const absl::Duration now = executor_.Uptime();
+  for (const auto& agent : agents_) {
+    const BrokerNode* const broker = agent->broker();
+    if (broker == nullptr || agent->done()) continue;
+    const absl::Duration well = std::max(broker->well_since(), memory_.since());
+    if (now <= std::max(well, agent->waits_since()) + kAcked) continue;
+    truth_.Bad(absl::StrCat("agent ", agent->instance().producer, " has heard nothing for ",
+                            absl::FormatDuration(now - agent->waits_since()),
+                            ", nothing in the way for ", absl::FormatDuration(now - well)));
+  }
+}
+
+void World::CheckTold() {
+  const absl::Duration now = executor_.Uptime();
+  for (size_t i = 0; i < kBrowsers; ++i) {
+    const Browser& browser = *browsers_[i];
+    const Truth::View& view = browser.view();
+    const RedisModel::Value* const tail = redis_.Find(names_.TailKey(view.channel));
+    if (browser.live() && tail != nullptr && view.last->ToString() == tail->text)
+      caught_up_[i] = now;
+    if (browser.bridge() == nullptr) continue;
+    const absl::Duration well =
+        std::max({browser.well_since(), browser.bridge()->well_since(), memory_.since()});
+    absl::Duration due = std::max(well, caught_up_[i]) + kTold;
+    for (const absl::Duration lost :
+         {browser.bridge()->pubsub.dropped_at(view.channel), skewed_at_}) {
+      if (lost >= caught_up_[i]) due = std::max(due, lost + kFound);
+    }
+    if (now <= due) continue;
+    truth_.Bad(absl::StrCat(view.name, " on ", view.channel, ": not told in time: at ",
+                            view.last ? view.last->ToString() : "nothing",
+                            browser.live() ? "" : ", not live", ", the channel at ",
+                            tail != nullptr ? tail->text : "nothing", ", for ",
+                            absl::FormatDuration(now - caught_up_[i]), ", nothing in the way for ",
+                            absl::FormatDuration(now - well)));
   }
 }
 
@@ -316,9 +433,12 @@ void World::Settle() {
   Happen("healed");
   network_.drops = network_.zombies = 0;
   redis_.out_of_memory = false;
+  memory_.Set(true);
   ghosts_.clear();
   for (const auto& broker : brokers_) {
-    if (broker) broker->client.Stall(false);
+    if (!broker) continue;
+    broker->client.Stall(false);
+    broker->waits.Stall(false);
   }
   for (const auto& bridge : bridges_) {
     if (!bridge) continue;

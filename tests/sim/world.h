@@ -1,7 +1,9 @@
 // One run: two brokers, two bridges, agents and browsers on one simulated Redis, and everything
 // that can go wrong with them, all of it decided by a seed. Afterwards everything is healed, and
 // every agent must be done and every browser up to date; what was promised on the way is checked by
-// Truth.
+// Truth. That things come in time is checked here, at every step: a browser that nothing is in the
+// way of stands where its channel stands, within kTold; an agent's stream is acknowledged, or
+// ended, within kAcked.
 #pragma once
 
 #include <functional>
@@ -48,12 +50,15 @@ class World {
   struct Snapshot {
     RedisModel::Keys keys;
     uint64_t records;
+    uint64_t writes;
   };
 
   void AddFaults(const std::set<std::string>& without);
   void Happen(const std::string& what);
   void Step(double load);
   void Settle();
+  void CheckTold();
+  void CheckAcked();
   void CheckEnd();
 
   BrokerNode* PickBroker();
@@ -67,6 +72,10 @@ class World {
   void DrainBroker(size_t index);
   void DrainBridge(size_t index);
   void Failover();
+  void Flush();
+  void RestartRedis();
+  void TakeSnapshot();
+  void AwaitReplica(uint64_t writes, absl::Duration timeout, std::function<void(int64_t)> done);
   void Later(absl::Duration delay, base::Task task);
 
   Random random_;
@@ -82,11 +91,18 @@ class World {
   broker::BrokerMetrics metrics_{&registry_};
   channel::Appender::Options appender_;
   int64_t skew_us_ = 0;
+  double replicated_ = 0;  // how likely an agent wants that
+  absl::Duration replica_lag_ = absl::Milliseconds(30);
+  uint64_t masters_ = 1;  // so many there were
+  absl::Duration skewed_at_ = -absl::InfiniteDuration();
+  Wellness memory_{&executor_};
   absl::Duration failover_at_ = -absl::InfiniteDuration();
-  std::vector<Snapshot> snapshots_;
+  std::vector<Snapshot> snapshots_;  // what the replica may be at, the oldest first
   std::vector<Fault> faults_;
   std::vector<base::Executor::Timer> timers_;
   uint64_t bridges_started_ = 0;
+  uint64_t brokers_started_ = 0;
+  std::vector<absl::Duration> caught_up_;  // of each browser: when it was last where its channel is
 
   // In the order of destruction, last first.
   std::vector<std::unique_ptr<BrokerNode>> brokers_;

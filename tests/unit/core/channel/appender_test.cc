@@ -1,5 +1,6 @@
 #include "core/channel/appender.h"
 
+#include <ctime>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,7 +11,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
 #include "core/channel/script.h"
 #include "tests/support/fake_commands.h"
 #include "tests/support/fake_executor.h"
@@ -291,9 +291,9 @@ TEST_F(AppenderTest, ManySinksAreForgottenInTimeProportionalToWhatTheyHave) {
   constexpr size_t kSinks = 50'000;
   std::vector<Sink> sinks(kSinks, Sink(&said_, "s"));
   for (Sink& sink : sinks) Append(sink, p_, kA, 1);
-  const absl::Time start = absl::Now();
+  const std::clock_t start = std::clock();  // of this process alone, however busy the machine
   for (Sink& sink : sinks) appender_.Forget(&sink);
-  EXPECT_LT(absl::Now() - start, absl::Seconds(1));
+  EXPECT_LT(std::clock() - start, CLOCKS_PER_SEC);
   EXPECT_TRUE(appender_.idle());
 }
 
