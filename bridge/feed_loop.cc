@@ -11,6 +11,17 @@ namespace {
 
 constexpr absl::Duration kTick = absl::Seconds(1);
 
+// On the keys of a channel that nobody writes to, so none of them changes anything.
+std::vector<std::vector<std::string>> CallsOfAReader(const channel::Names& names,
+                                                     absl::string_view channel) {
+  const std::string log = names.LogKey(channel);
+  const std::string tail = names.TailKey(channel);
+  return {{"XRANGE", log, "-", "+", "COUNT", "1"},
+          {"XREVRANGE", log, "+", "-", "COUNT", "1"},
+          {"SET", tail, "0-0", "XX", "GET", "PX", "1"},
+          {"PEXPIRE", tail, "1", "GT"}};
+}
+
 // Counts a total that somebody else keeps.
 class Total {
  public:
@@ -86,7 +97,9 @@ FeedLoop::FeedLoop(Options options, const channel::Names* names, base::Metrics* 
                  for (FeedRequest& request : requests) feeds_.OnRequest(std::move(request));
                }),
       meters_(std::make_unique<Meters>(metrics)),
-      verdict_(absl::UnavailableError("starting")) {
+      verdict_(absl::UnavailableError("starting")),
+      rights_(CallsOfAReader(*names, names->Probe(options.instance))),
+      forbidden_(absl::UnavailableError("the right to read logs is not known yet")) {
   feeds_.set_pubsub(&subscriber_);
 }
 
@@ -110,6 +123,7 @@ void FeedLoop::Stop() {
 void FeedLoop::OnUp() {
   probe_.OnUp();
   CheckFitness();
+  CheckRights();
 }
 
 void FeedLoop::OnDown(const absl::Status&) { OnProbe(verdict_); }
@@ -121,6 +135,15 @@ void FeedLoop::CheckFitness() {
     if (absl::IsUnavailable(fitness)) return;  // asked again on the next connection
     unfit_ = std::move(fitness);
     if (!std::exchange(fit_, true)) on_first_up_(unfit_);
+    OnProbe(verdict_);
+  });
+}
+
+// The probe needs none of them, and without them every subscriber would be refused.
+void FeedLoop::CheckRights() {
+  redis::CheckRights(&client_, rights_, [this](absl::Status forbidden) {
+    if (absl::IsUnavailable(forbidden)) return;  // asked again on the next connection
+    forbidden_ = std::move(forbidden);
     OnProbe(verdict_);
   });
 }
@@ -145,8 +168,9 @@ void FeedLoop::OnMessage(absl::string_view channel, std::string payload) {
 void FeedLoop::OnProbe(const absl::Status& verdict) {
   verdict_ = verdict;
   const absl::Status& why = !client_.health().ok() ? client_.health()
-                            : unfit_.ok()          ? verdict_
-                                                   : unfit_;
+                            : !unfit_.ok()         ? unfit_
+                            : !verdict_.ok()       ? verdict_
+                                                   : forbidden_;
   readiness_->Set("redis", why.ok(), why.message());
 }
 
@@ -159,6 +183,7 @@ void FeedLoop::Tick() {
   tick_ = loop_.After(kTick, [this] { Tick(); });
   // An operator may have changed it.
   if (client_.up() && !unfit_.ok()) CheckFitness();
+  if (client_.up() && !forbidden_.ok()) CheckRights();
   OnProbe(verdict_);
   const Feed::Counters& counters = feeds_.counters();
   meters_->feeds.Set(static_cast<double>(feeds_.size()));

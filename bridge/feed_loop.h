@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
@@ -64,6 +65,7 @@ class FeedLoop final : public redis::ConnectionListener,
   void OnDataSetLost() override;
 
   void CheckFitness();
+  void CheckRights();
   void Tick();
 
   struct Meters;
@@ -79,9 +81,11 @@ class FeedLoop final : public redis::ConnectionListener,
   redis::Probe probe_;
   base::Mailbox<FeedRequest> mailbox_;
   std::unique_ptr<Meters> meters_;
-  bool fit_ = false;      // Redis was found fit once
-  absl::Status unfit_;    // why it is not now
-  absl::Status verdict_;  // the probe's
+  bool fit_ = false;                                    // Redis was found fit once
+  absl::Status unfit_;                                  // why it is not now
+  absl::Status verdict_;                                // the probe's
+  const std::vector<std::vector<std::string>> rights_;  // calls as a log's reader makes them
+  absl::Status forbidden_;                              // which of them is refused
   base::Executor::Timer tick_;
 };
 

@@ -1,7 +1,9 @@
 #include "core/redis/preflight.h"
 
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/log.h"
@@ -39,6 +41,29 @@ void CheckEviction(Commands* commands, absl::AnyInvocable<void(absl::Status)> do
                  [done = std::move(done)](absl::StatusOr<Reply> reply) mutable {
                    done(reply.ok() ? Judge(*reply) : reply.status());
                  });
+}
+
+void CheckRights(Commands* commands, const std::vector<std::vector<std::string>>& calls,
+                 absl::AnyInvocable<void(absl::Status)> done) {
+  struct Check {
+    size_t unanswered;
+    absl::AnyInvocable<void(absl::Status)> done;
+    absl::Status verdict;
+  };
+  auto check = std::make_shared<Check>(Check{calls.size(), std::move(done), absl::OkStatus()});
+  for (const std::vector<std::string>& call : calls) {
+    commands->Call(
+        std::vector<absl::string_view>(call.begin(), call.end()),
+        [check, what = absl::StrCat(call[0], " ", call[1])](const absl::StatusOr<Reply>& reply) {
+          if (!reply.ok()) {
+            check->verdict = reply.status();
+          } else if (reply->error_code() == "NOPERM" && check->verdict.ok()) {
+            check->verdict = absl::PermissionDeniedError(
+                absl::StrCat("redis refuses ", what, ": ", reply->text));
+          }
+          if (--check->unanswered == 0) check->done(check->verdict);
+        });
+  }
 }
 
 }  // namespace spanwire::redis

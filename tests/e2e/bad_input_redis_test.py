@@ -176,14 +176,18 @@ def test_redis_that_is_too_old_is_told(bare_stack: Stack) -> None:
     stack.bridge.wait_ready()
 
 
-def start_with_rights(stack: Stack, *channels: str) -> tuple[Daemon, Daemon]:
-    """Both daemons as a user who may do everything, but on these channels only."""
+def start_redis_with_user(stack: Stack, *but: str) -> dict[str, str]:
+    """Its user "app" may do everything, but …; settings for who comes as that user."""
     stack.start_redis()
-    stack.redis("ACL", "SETUSER", "app", "on", ">s3cr3t", "~*", "+@all", "resetchannels", *channels)
+    stack.redis("ACL", "SETUSER", "app", "on", ">s3cr3t", "~*", "+@all", "allchannels", *but)
     password = stack.folder / "password"
     password.write_text("s3cr3t\n")
-    env = {"SPANWIRE_REDIS_USERNAME": "app", "SPANWIRE_REDIS_PASSWORD_FILE": str(password)}
-    return start_both(stack, env)
+    return {"SPANWIRE_REDIS_USERNAME": "app", "SPANWIRE_REDIS_PASSWORD_FILE": str(password)}
+
+
+def start_with_rights(stack: Stack, *channels: str) -> tuple[Daemon, Daemon]:
+    """Both daemons as a user who may do everything, but on these channels only."""
+    return start_both(stack, start_redis_with_user(stack, "resetchannels", *channels))
 
 
 def test_redis_without_rights_on_any_channel_is_told(bare_stack: Stack) -> None:
@@ -205,6 +209,26 @@ def test_redis_without_rights_on_any_channel_is_told(bare_stack: Stack) -> None:
         say(publisher, "heard")
         client.until_text("heard")
         assert client.texts() == ["unheard", "heard"]
+
+
+@pytest.mark.parametrize("taken, given, said", [
+    (["-xrange"], ["+xrange"], "redis refuses XRANGE webgui:log:{"),
+    (["-xrevrange"], ["+xrevrange"], "redis refuses XREVRANGE webgui:log:{"),
+    (["-pexpire"], ["+pexpire"], "redis refuses PEXPIRE webgui:tail:{"),
+    (["resetkeys", "~webgui:probe:*", "%R~webgui:log:*"], ["~webgui:tail:*"], "redis refuses SET webgui:tail:{"),
+    (["resetkeys", "~webgui:probe:*", "~webgui:tail:*"], ["%R~webgui:log:*"], "redis refuses XRANGE webgui:log:{"),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else None)
+def test_redis_without_the_right_to_read_is_told(
+        bare_stack: Stack, taken: list[str], given: list[str], said: str) -> None:
+    stack = bare_stack
+    bridge = stack.start_bridge(start_redis_with_user(stack, *taken), wait=False)
+    wait_not_ready(bridge, said)
+    stack.redis("ACL", "SETUSER", "app", *given)
+    bridge.wait_ready()  # by itself
+    with Client(stack.bridge_address) as client:
+        client.send({"cmd": "subscribe", "id": 1, "channel": CHANNEL, "last": 1})
+        client.until_type("$live")
+    assert stack.redis("KEYS", "webgui:*:{webgui:probe:*") == [], "asking has left nothing"
 
 
 def test_redis_without_rights_on_one_channel_is_told_to_who_asks_for_it(bare_stack: Stack) -> None:

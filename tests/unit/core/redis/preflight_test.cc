@@ -56,5 +56,28 @@ TEST(Preflight, ALostConnectionIsNoVerdict) {
   EXPECT_EQ(Check(absl::UnavailableError("lost")).code(), absl::StatusCode::kUnavailable);
 }
 
+// The verdict on a GET and a SET that are answered so.
+absl::Status Rights(absl::StatusOr<Reply> get, absl::StatusOr<Reply> set) {
+  test::FakeCommands commands;
+  std::vector<absl::Status> verdicts;
+  CheckRights(&commands, {{"GET", "a"}, {"SET", "b", "1"}},
+              [&](absl::Status status) { verdicts.push_back(std::move(status)); });
+  EXPECT_EQ(commands.waiting(), 2u);
+  commands.Answer(std::move(get));
+  EXPECT_TRUE(verdicts.empty());
+  commands.Answer(std::move(set));
+  EXPECT_EQ(verdicts.size(), 1u);
+  return verdicts.at(0);
+}
+
+TEST(Preflight, OnlyAForbiddenCallIsAMissingRight) {
+  EXPECT_TRUE(Rights(test::Nil(), ErrorReply("OOM command not allowed")).ok());
+  EXPECT_EQ(Rights(ErrorReply("NOPERM no"), ErrorReply("NOPERM neither")),
+            absl::PermissionDeniedError("redis refuses GET a: NOPERM no"));
+  EXPECT_EQ(Rights(test::Nil(), ErrorReply("NOPERM no")),
+            absl::PermissionDeniedError("redis refuses SET b: NOPERM no"));
+  EXPECT_TRUE(absl::IsUnavailable(Rights(ErrorReply("NOPERM no"), absl::UnavailableError("lost"))));
+}
+
 }  // namespace
 }  // namespace spanwire::redis
