@@ -188,9 +188,9 @@ class World:
         self._over = time.monotonic()
         self._acked_then = {agent.record.label: agent.acked() for agent in self.agents}
 
-    def recovered(self) -> None:
+    def recovered(self, seconds: float = PATIENCE) -> None:
         """Everybody sees events that were acknowledged after the fault."""
-        wait_until(self._all_see_all, "every browser sees new events of every agent", PATIENCE)
+        wait_until(self._all_see_all, "every browser sees new events of every agent", seconds)
 
     def _recovery(self) -> float | None:
         if self._over is None:
