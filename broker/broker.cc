@@ -45,6 +45,13 @@ Broker::Broker(base::Loop* loop, Options options, BrokerMetrics* metrics, OnVerd
       clock_(loop, &client_),
       streams_(loop, &client_, &names_, metrics, options.appender, replicas_.get()),
       probe_(loop, &client_, &names_, RandomInstance(), options.appender.verb, [this] { Judge(); }),
+      control_(
+          loop, &subscriber_, &names_, metrics,
+          [this](absl::string_view producer, uint64_t newer) {
+            streams_.OnFenceHint(producer, newer);
+          },
+          [this] { Judge(); }),
+      subscriber_(loop, options.redis, &control_),
       mailbox_(loop, [this](std::vector<base::Task>&& tasks) {
         const absl::Duration ahead = clock_.offset().value_or(absl::ZeroDuration());
         redis_ahead_us_.store(absl::ToInt64Microseconds(ahead));
@@ -60,6 +67,8 @@ Broker::~Broker() = default;
 void Broker::Start() {
   client_.Start();
   if (waits_ != nullptr) waits_->Start();
+  control_.Start();
+  subscriber_.Start();
   Tick();
 }
 
@@ -67,6 +76,7 @@ void Broker::Stop() {
   tick_.reset();
   client_.Stop();
   if (waits_ != nullptr) waits_->Stop();
+  subscriber_.Stop();
 }
 
 absl::Time Broker::Now() const { return absl::Now() + absl::Microseconds(redis_ahead_us_.load()); }
@@ -103,7 +113,8 @@ void Broker::Tick() {
 
 void Broker::Judge() {
   if (!client_.up()) return on_verdict_(client_.health());
-  on_verdict_(eviction_.ok() ? probe_.verdict() : eviction_);
+  if (!eviction_.ok()) return on_verdict_(eviction_);
+  on_verdict_(probe_.verdict().ok() ? control_.verdict() : probe_.verdict());
 }
 
 }  // namespace spanwire::broker

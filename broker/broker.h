@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "broker/control.h"
 #include "broker/metrics.h"
 #include "broker/probe.h"
 #include "broker/router.h"
@@ -24,6 +25,7 @@
 #include "core/redis/client.h"
 #include "core/redis/options.h"
 #include "core/redis/redis_clock.h"
+#include "core/redis/subscriber.h"
 
 namespace spanwire::broker {
 
@@ -88,6 +90,8 @@ class Broker final : private redis::ConnectionListener {
   std::atomic<int64_t> redis_ahead_us_ = 0;  // its clock before this machine's
   Streams streams_;
   Probe probe_;
+  Control control_;
+  redis::Subscriber subscriber_;
   absl::Status eviction_;  // why this Redis must not hold the log
   bool judged_ = false;    // a Redis has told whether it evicts
   base::Mailbox<base::Task> mailbox_;

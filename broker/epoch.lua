@@ -2,7 +2,8 @@
 -- KEYS   webgui:epoch:{producer}
 -- ARGV   the epoch that the instance has (0: it is a new instance), salt (1..10^6, drawn for each call), ttl (ms),
 --        the most that an epoch may be ahead (µs)
--- Reply  {1, epoch} | {0, epoch of a newer instance} | {-1, the newest epoch there can be}
+-- Reply  {1, epoch} | {2, epoch, which is newer than any before} | {0, epoch of a newer instance} |
+--        {-1, the newest epoch there can be}
 local stored = tonumber(redis.call('GET', KEYS[1]) or 0)
 local time = redis.call('TIME')
 local newest = math.max(time[1] * 1000000 + time[2], stored)
@@ -17,4 +18,4 @@ elseif epoch > newest + ARGV[4] then
   return {-1, decimal(newest)}
 end
 redis.call('SET', KEYS[1], decimal(epoch), 'PX', ARGV[3])
-return {1, decimal(epoch)}
+return {epoch > stored and 2 or 1, decimal(epoch)}

@@ -7,9 +7,12 @@
 #include "broker/redis_error.h"
 #include "core/base/limits.h"
 #include "core/base/random.h"
+#include "spanwire/v1/control.pb.h"
 
 namespace spanwire::broker {
 namespace {
+
+constexpr int64_t kNewer = 2;  // of epoch.lua: there was no epoch as new as this one
 
 absl::StatusOr<uint64_t> Verdict(const redis::Reply& reply) {
   uint64_t epoch;
@@ -18,6 +21,7 @@ absl::StatusOr<uint64_t> Verdict(const redis::Reply& reply) {
   }
   switch (reply.elements[0].integer) {
     case 1:
+    case kNewer:
       return epoch;
     case 0:
       return absl::AbortedError(absl::StrCat(
@@ -27,6 +31,16 @@ absl::StatusOr<uint64_t> Verdict(const redis::Reply& reply) {
           "open.producer_epoch is more than ", absl::FormatDuration(limits::kEpochAhead),
           " ahead of the newest epoch there can be (", epoch, ")"));
   }
+}
+
+// The script fences all the same; who is not told learns it from there.
+void PublishFence(redis::Commands* redis, const std::string& control, const std::string& producer,
+                  uint64_t epoch) {
+  v1::Control message;
+  message.mutable_fence()->set_producer_id(producer);
+  message.mutable_fence()->set_producer_epoch(epoch);
+  const std::string payload = message.SerializeAsString();
+  redis->Call({"PUBLISH", control, payload}, [](const absl::StatusOr<redis::Reply>&) {});
 }
 
 }  // namespace
@@ -50,10 +64,15 @@ void Epochs::Claim(absl::string_view producer, uint64_t epoch, Callback callback
   const std::string ahead = absl::StrCat(absl::ToInt64Microseconds(limits::kEpochAhead));
   EpochScript().Call(
       redis_, {key}, {mine, salt, ttl, ahead},
-      [redis = redis_, callback = std::move(callback)](absl::StatusOr<redis::Reply> reply) mutable {
+      [redis = redis_, control = names_->Control(), producer = std::string(producer),
+       callback = std::move(callback)](const absl::StatusOr<redis::Reply>& reply) mutable {
         const absl::Status error = RedisError(reply, redis);
         if (!error.ok()) return callback(error);
-        callback(Verdict(*reply));
+        const absl::StatusOr<uint64_t> verdict = Verdict(*reply);
+        if (verdict.ok() && reply->elements[0].integer == kNewer) {
+          PublishFence(redis, control, producer, *verdict);
+        }
+        callback(verdict);
       });
 }
 

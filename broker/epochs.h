@@ -1,4 +1,5 @@
-// Producer epochs: which instance of a producer is the newest, kept in Redis by epoch.lua.
+// Producer epochs: which instance of a producer is the newest, kept in Redis by epoch.lua, and told
+// to all brokers when there is a newer one.
 //
 // Owner: Streams. Thread: the redis loop's.
 #pragma once
@@ -29,6 +30,7 @@ class Epochs {
   // Both outlive this object and every callback.
   Epochs(redis::Commands* redis, const channel::Names* names);
 
+  // A newer epoch than before is published on the control channel, whether or not anybody hears it.
   // `epoch`: what the instance has, at most limits::kMaxEpoch; 0: it is new and gets one.
   void Claim(absl::string_view producer, uint64_t epoch, Callback callback);
 

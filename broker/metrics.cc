@@ -16,6 +16,10 @@ BrokerMetrics::BrokerMetrics(base::Metrics* m)
                           "Events of streams that can never be accepted.")),
       fenced(m->AddCounter("spanwire_broker_fenced_total",
                            "Streams ended by a newer instance or stream.")),
+      control_up(
+          m->AddGauge("spanwire_broker_control_up", "1 while the control channel is subscribed.")),
+      control_refused(m->AddCounter("spanwire_broker_control_refused_total",
+                                    "Messages on the control channel that do not parse.")),
       ack_seconds(
           m->AddHistogram("spanwire_broker_ack_seconds",
                           "From an event's arrival to its ack, the oldest event of each ack.",

@@ -27,6 +27,8 @@ struct BrokerMetrics {
   base::Counter& event_bytes;
   base::Counter& nacks;
   base::Counter& fenced;
+  base::Gauge& control_up;
+  base::Counter& control_refused;
   base::Histogram& ack_seconds;
   base::Counter& appended;
   base::Counter& transient;

@@ -3,12 +3,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "broker/epochs.h"
 #include "broker/redis_error.h"
 #include "core/base/limits.h"
 #include "core/channel/script.h"
 #include "spanwire/v1/event.pb.h"
 
 namespace spanwire::broker {
+
 Probe::Probe(base::Executor* executor, redis::Commands* redis, const channel::Names* names,
              std::string instance, std::string verb, absl::AnyInvocable<void()> on_verdict)
     : executor_(executor),
@@ -46,6 +48,36 @@ void Probe::OnDeadline() {
 void Probe::Ask() {
   asked_ = true;
   deadline_.Set(limits::kProbeDeadline, [this] { OnDeadline(); });
+  if (logged_) {
+    AskToAppend();
+  } else {
+    AskForEpoch();
+  }
+}
+
+// Answers of an earlier connection are nobody's.
+redis::Commands::Callback Probe::Answer(void (Probe::*next)(const absl::StatusOr<redis::Reply>&)) {
+  return [this, next, connection = connection_,
+          alive = std::weak_ptr<char>(alive_)](const absl::StatusOr<redis::Reply>& reply) {
+    if (!alive.expired() && connection == connection_) (this->*next)(reply);
+  };
+}
+
+// As an instance that has the epoch 1 comes back.
+void Probe::AskForEpoch() {
+  const std::string key = names_->EpochKey(instance_);
+  const std::string ttl = absl::StrCat(absl::ToInt64Milliseconds(limits::kProbeTtl));
+  EpochScript().Call(redis_, {key}, {"1", "1", ttl, "0"}, Answer(&Probe::OnEpoch));
+}
+
+void Probe::OnEpoch(const absl::StatusOr<redis::Reply>& reply) {
+  if (absl::Status error = RedisError(reply, redis_); !error.ok()) {
+    return Conclude(std::move(error));
+  }
+  AskToAppend();
+}
+
+void Probe::AskToAppend() {
   v1::Event event;
   event.mutable_custom()->set_type("probe");
   const std::string body = event.SerializeAsString();
@@ -58,17 +90,18 @@ void Probe::Ask() {
   const absl::string_view args[] = {
       channel, verb_,    "1", logged_ ? "keep" : "open", "1", ttl, ttl, "0", "1", ttl,
       "1",     sequence, body};
-  channel::PublishScript().Call(
-      redis_, {keys[0], keys[1], keys[2]}, args,
-      [this, connection = connection_,
-       alive = std::weak_ptr<char>(alive_)](const absl::StatusOr<redis::Reply>& reply) {
-        if (alive.expired() || connection != connection_) return;
-        asked_ = false;
-        deadline_.Clear();
-        verdict_ = Judge(reply);
-        logged_ = verdict_.ok();
-        on_verdict_();
-      });
+  channel::PublishScript().Call(redis_, {keys[0], keys[1], keys[2]}, args,
+                                Answer(&Probe::OnAppended));
+}
+
+void Probe::OnAppended(const absl::StatusOr<redis::Reply>& reply) { Conclude(Judge(reply)); }
+
+void Probe::Conclude(absl::Status verdict) {
+  asked_ = false;
+  deadline_.Clear();
+  verdict_ = std::move(verdict);
+  logged_ = verdict_.ok();
+  on_verdict_();
 }
 
 absl::Status Probe::Judge(const absl::StatusOr<redis::Reply>& reply) const {

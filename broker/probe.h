@@ -1,6 +1,7 @@
 // Proves every second that this broker can do its work: runs publish.lua with an event on a channel
-// of its own. The first on each connection, and after each failure, is a logged one, so that every
-// command and right is needed that an agent's event needs; the others are transient.
+// of its own. The first on each connection, and after each failure, is a logged one, and epoch.lua
+// runs before it, so that every command and right is needed that an agent needs; the others are
+// transient.
 //
 // Owner: Broker. Thread: the redis loop's.
 #pragma once
@@ -37,7 +38,13 @@ class Probe {
  private:
   void Tick();
   void Ask();
+  void AskForEpoch();
+  void AskToAppend();
+  redis::Commands::Callback Answer(void (Probe::*next)(const absl::StatusOr<redis::Reply>&));
+  void OnEpoch(const absl::StatusOr<redis::Reply>& reply);
+  void OnAppended(const absl::StatusOr<redis::Reply>& reply);
   void OnDeadline();
+  void Conclude(absl::Status verdict);
   absl::Status Judge(const absl::StatusOr<redis::Reply>& reply) const;
 
   base::Executor* const executor_;

@@ -136,6 +136,22 @@ void Streams::OnFenced(PublishStream* stream, uint64_t newer) {
   epochs_.Claim(stream->producer()->id, newer, [](const absl::StatusOr<uint64_t>&) {});
 }
 
+void Streams::OnFenceHint(absl::string_view producer_id, uint64_t newer) {
+  const auto found = by_producer_.find(producer_id);
+  if (found == by_producer_.end()) return;
+  for (PublishStream* stream : found->second) {
+    const uint64_t epoch = stream->producer()->epoch;
+    if (epoch >= newer) continue;
+    epochs_.Claim(producer_id, epoch,
+                  [this, key = keys_.at(stream)](const absl::StatusOr<uint64_t>& claim) {
+                    const auto fenced = streams_.find(key);
+                    if (!absl::IsAborted(claim.status()) || fenced == streams_.end()) return;
+                    metrics_->fenced.Increment();
+                    fenced->second->End(claim.status());
+                  });
+  }
+}
+
 bool Streams::HasRoom(PublishStream* stream) {
   if (!appender_.over_bound()) return true;
   const uint64_t key = keys_.at(stream);

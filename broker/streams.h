@@ -49,6 +49,10 @@ class Streams final : public PublishStream::Host,
   // Its Done has come.
   void OnCallEnd(UnaryPublish* call, const absl::Status& status);
 
+  // It is said that a producer has an instance newer than these: asks Redis, and ends the streams
+  // of older ones. So a message that is not true ends nothing.
+  void OnFenceHint(absl::string_view producer_id, uint64_t newer);
+
   // OK: agents are served. Else everything that is open ends UNAVAILABLE, and what comes does too:
   // Redis is there, but must not be written to.
   void SetGate(const absl::Status& gate);

@@ -92,6 +92,8 @@ std::string Names::Probe(absl::string_view instance) const {
   return absl::StrCat(prefix_, ":probe:", instance);
 }
 
+std::string Names::Control() const { return absl::StrCat(prefix_, ":control"); }
+
 std::string Names::MarkerKey(absl::string_view instance) const {
   return absl::StrCat(prefix_, ":marker:", instance);
 }

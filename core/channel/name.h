@@ -43,6 +43,8 @@ class Names {
   std::string EpochKey(absl::string_view producer) const;
   // Both a key and a pub/sub channel.
   std::string Probe(absl::string_view instance) const;
+  // The pub/sub channel on which daemons give each other hints.
+  std::string Control() const;
   // By which a broker finds out what replicas have.
   std::string MarkerKey(absl::string_view instance) const;
 

@@ -3,6 +3,8 @@ on the channels: bad_input_test.py; a Redis that is not as it should be: bad_inp
 """
 
 import base64
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
@@ -10,9 +12,9 @@ import pytest
 from google.protobuf.struct_pb2 import Struct
 
 from browser_client import Client
-from raw_agent import RawAgent, batch_frame, event, field, open_frame, publish
+from raw_agent import RawAgent, batch_frame, event, field, open_frame, publish, varint
 from spanwire.v1 import event_pb2, publisher_pb2
-from stack import Stack, free_port
+from stack import Daemon, Stack, free_port, wait_until
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 OK = (grpc.StatusCode.OK, "")
@@ -152,7 +154,7 @@ WITHOUT_OPEN: dict[str, tuple[list[bytes], grpc.StatusCode, str]] = {
     "a producer id with braces": ([open_frame("{x}")], INVALID, "open.producer_id"),
     "a producer id of 10 KB": ([open_frame("x" * 10_240)], INVALID, "open.producer_id"),
     "a producer id of the broker's": ([open_frame("idem:x")], INVALID, "open.producer_id"),
-    "an epoch from the future": ([open_frame("future", 1 << 52)], INVALID, ""),
+    "an epoch from the future": ([open_frame("future", 1 << 52)], INVALID, "open.producer_epoch is more than 1h ahead"),
     "an epoch beyond doubles": ([open_frame("future", 1 << 53)], INVALID, "open.producer_epoch"),
 }
 
@@ -166,33 +168,102 @@ def test_a_stream_without_a_good_open_ends_with_the_reason(
         assert not agent.opened.producer_epoch and not agent.acked
 
 
-def test_a_fenced_instance_is_told_by_whichever_broker_and_the_newer_one_loses_nothing(
-        shared_stack: Stack, session: str, channel: str) -> None:
-    second = f"127.0.0.1:{free_port()}"
-    other = shared_stack.add_daemon("broker-2", "spanwire-broker", second)
+HOUR = 3_600_000_000  # µs
+
+
+def test_an_epoch_may_be_an_hour_ahead_of_redis_clock_or_of_the_newest_one(shared_stack: Stack, session: str) -> None:
+    seconds, microseconds = shared_stack.redis("TIME")
+    epoch = int(seconds) * 1_000_000 + int(microseconds)
+    for _ in range(2):
+        epoch += HOUR * 59 // 60
+        with RawAgent(shared_stack.broker_target, open_frame(session, epoch)) as agent:
+            assert agent.end() == OK and agent.opened.producer_epoch == epoch
+    with RawAgent(shared_stack.broker_target, open_frame(session, epoch + HOUR + 1)) as agent:
+        code, details = agent.end()
+        assert code == INVALID and str(epoch) in details
+        assert details.startswith("open.producer_epoch is more than 1h ahead")
+
+
+@pytest.fixture(name="second")
+def fixture_second(shared_stack: Stack) -> Iterator[tuple[Daemon, str]]:
+    """A second broker of the system, and where it serves."""
+    target = f"127.0.0.1:{free_port()}"
+    broker = shared_stack.add_daemon("broker-2", "spanwire-broker", target)
     try:
-        other.wait_ready()
-        aborted = grpc.StatusCode.ABORTED
-        with RawAgent(shared_stack.broker_target, open_frame(session), batch_frame(1, event("old", session))) as old:
-            old.until_acked(1)
-            with RawAgent(second, open_frame(session), batch_frame(1, event("new", session))) as new:
-                new.until_acked(1)
-                old.send(batch_frame(2, event("late", session)))
-                code, details = old.end()
-                assert code == aborted and str(new.opened.producer_epoch) in details and old.acked == 1
-                for broker in (shared_stack.broker_target, second):  # nor may it come back
-                    with RawAgent(broker, open_frame(session, old.opened.producer_epoch)) as back:
-                        assert back.end()[0] == aborted
-                # Another stream of the same instance takes the place of the first.
-                again = open_frame(session, new.opened.producer_epoch)
-                with RawAgent(second, again, batch_frame(2, event("newer", session))) as newer:
-                    newer.until_acked(2)
-                    code, details = new.end()
-                    assert code == aborted and "replaced" in details
-                    assert newer.end() == OK
-        assert logged_texts(shared_stack, channel) == ["old", "new", "newer"]
+        yield broker.wait_ready(), target
     finally:
-        other.kill()
+        broker.kill()
+
+
+def test_a_sequence_with_another_payload_is_acked_and_the_first_one_stands(
+        shared_stack: Stack, second: tuple[Daemon, str], session: str, channel: str) -> None:
+    with RawAgent(shared_stack.broker_target, open_frame(session), batch_frame(1, event("one", session))) as agent:
+        assert agent.end() == OK
+        epoch = agent.opened.producer_epoch
+    broker, target = second
+    again = batch_frame(1, event("another", session), event("two", session))
+    with RawAgent(target, open_frame(session, epoch), again) as agent:
+        assert agent.end() == OK
+        assert agent.acked == 2 and not agent.nacks
+    assert logged_texts(shared_stack, channel) == ["one", "two"]
+    wait_until(lambda: broker.metric("spanwire_broker_duplicates_total") == 1, "it is counted")
+
+
+def test_a_fenced_instance_is_told_by_whichever_broker_and_the_newer_one_loses_nothing(
+        shared_stack: Stack, second: tuple[Daemon, str], session: str, channel: str) -> None:
+    aborted = grpc.StatusCode.ABORTED
+    with RawAgent(shared_stack.broker_target, open_frame(session), batch_frame(1, event("old", session))) as old:
+        old.until_acked(1)
+        with RawAgent(second[1], open_frame(session), batch_frame(1, event("new", session))) as new:
+            new.until_acked(1)
+            old.send(batch_frame(2, event("late", session)))
+            code, details = old.end()
+            assert code == aborted and str(new.opened.producer_epoch) in details and old.acked == 1
+            for broker in (shared_stack.broker_target, second[1]):  # nor may it come back
+                with RawAgent(broker, open_frame(session, old.opened.producer_epoch)) as back:
+                    assert back.end()[0] == aborted
+            # Another stream of the same instance takes the place of the first.
+            again = open_frame(session, new.opened.producer_epoch)
+            with RawAgent(second[1], again, batch_frame(2, event("newer", session))) as newer:
+                newer.until_acked(2)
+                code, details = new.end()
+                assert code == aborted and "replaced" in details
+                assert newer.end() == OK
+    assert logged_texts(shared_stack, channel) == ["old", "new", "newer"]
+
+
+def test_an_instance_that_sends_nothing_is_fenced_by_another_broker(
+        shared_stack: Stack, second: tuple[Daemon, str], session: str) -> None:
+    with RawAgent(shared_stack.broker_target, open_frame(session)) as old:
+        old.until_opened()
+        start = time.monotonic()
+        with RawAgent(second[1], open_frame(session)) as new:
+            epoch = new.until_opened()
+            code, details = old.until_ended()
+            took = time.monotonic() - start
+            print(f"fenced after {took * 1_000:.1f} ms")
+            assert code == grpc.StatusCode.ABORTED, details
+            assert details == f"fenced: a newer instance of this producer has taken over (epoch {epoch})"
+            assert took < 5  # within 1 s on a machine that has nothing else to do
+            assert new.end() == OK
+
+
+REFUSED = "spanwire_broker_control_refused_total"
+
+
+def test_what_is_not_true_on_the_control_channel_ends_no_stream(
+        shared_stack: Stack, session: str, channel: str) -> None:
+    refused = shared_stack.broker.metric(REFUSED)
+    with RawAgent(shared_stack.broker_target, open_frame(session)) as agent:
+        newer = b"\x10" + varint(agent.until_opened() + 1)
+        forged = field(1, field(1, session.encode()) + newer)  # Control { fence { producer_id, producer_epoch } }
+        for message in (b"", b"\xff\xff\xff", forged, f"{{{SECRET}".encode()):
+            assert shared_stack.redis("PUBLISH", "webgui:control", message) >= 1
+        wait_until(lambda: shared_stack.broker.metric(REFUSED) == refused + 2, "both are counted")
+        agent.send(batch_frame(1, event("goes on", session)))
+        assert agent.end() == OK
+    assert logged_texts(shared_stack, channel) == ["goes on"]
+    assert "control message does not parse" in shared_stack.broker.text()
 
 
 def test_the_publisher_stub_and_the_raw_frames_agree() -> None:

@@ -233,7 +233,7 @@ def test_redis_without_the_right_to_read_is_told(
 
 def test_redis_without_rights_on_one_channel_is_told_to_who_asks_for_it(bare_stack: Stack) -> None:
     stack = bare_stack
-    for daemon in start_with_rights(stack, "&webgui:probe:*", "&webgui:session:*"):
+    for daemon in start_with_rights(stack, "&webgui:probe:*", "&webgui:control", "&webgui:session:*"):
         daemon.wait_ready()
     with Client(stack.bridge_address, CHANNEL) as client:
         client.send({"cmd": "subscribe", "id": 7, "channel": "webgui:global"})

@@ -1,5 +1,6 @@
 """Agents: our clients, and gRPC clients that are not ours."""
 
+import concurrent.futures
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ import grpc
 import pytest
 
 from browser_client import Client
+from spanwire.v1 import publisher_pb2
 from stack import BIN, ROOT, WAIT_SECONDS, wait_until
 
 SESSION = "webgui:session:s"
@@ -293,6 +295,72 @@ def test_a_callback_that_raises_does_not_stop_the_events(stack):
         say(publisher, f"{number}")
         publisher.flush(WAIT_SECONDS)
     assert texts_of(stack, SESSION) == ["0", "1", "2"]
+
+
+# Both clients before a broker that ends the stream when it is sent one certain event, without saying which: as one does
+# whose parser is not ours.
+
+
+class Squeamish:
+    """The broker. What it took: the texts, each as often as it came."""
+
+    def __init__(self, poison):
+        self.taken = []
+        self._poison = poison
+        self._server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
+        methods = {"PublishStream": grpc.stream_stream_rpc_method_handler(
+            self._serve, publisher_pb2.PublishStreamRequest.FromString,
+            publisher_pb2.PublishStreamResponse.SerializeToString)}
+        self._server.add_generic_rpc_handlers(
+            [grpc.method_handlers_generic_handler("spanwire.v1.PublisherService", methods)])
+        self.target = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        self._server.start()
+
+    def _serve(self, requests, context):
+        for request in requests:
+            if request.HasField("open"):
+                yield publisher_pb2.PublishStreamResponse(
+                    opened=dict(producer_id="p", producer_epoch=7, credits=1_000))
+                continue
+            texts = [event.log_line.text for event in request.batch.events]
+            if self._poison in texts:
+                context.abort(grpc.StatusCode.INVALID_ARGUMENT, "indigestible")
+            self.taken += texts
+            sequence = request.batch.first_sequence + len(texts) - 1
+            yield publisher_pb2.PublishStreamResponse(ack=dict(sequence=sequence))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._server.stop(None)
+
+
+def test_the_python_client_finds_the_event_that_ends_streams_reports_it_and_goes_on():
+    import spanwire
+
+    nacks = []
+    with Squeamish("a 3") as broker:
+        publisher = spanwire.Publisher(broker.target, agent="a", on_nack=nacks.append)
+        for number in range(1, 6):
+            say(publisher, f"a {number}")
+        publisher.flush(WAIT_SECONDS)
+        publisher.close()
+    assert [(nack.sequence, nack.code, nack.message) for nack in nacks] == [
+        (3, grpc.StatusCode.INVALID_ARGUMENT.value[0], "indigestible")]
+    assert broker.taken == ["a 1", "a 2", "a 4", "a 5"]
+    assert publisher.counters.acked == 4 and publisher.counters.nacked == 1
+
+
+def test_the_cpp_client_finds_the_event_that_ends_streams_reports_it_and_goes_on(bare_stack):
+    with Squeamish("a 3") as broker:
+        agent = bare_stack.run("agent", [BIN / "load-agent", "--target", broker.target, "--channels", SESSION,
+                                         "--rate", 100_000, "--events", 5, "--label", "a"])
+        assert agent.wait(60) == 0, agent.text()
+    lines = agent.text().splitlines()
+    assert [line for line in lines if line.startswith("nacked")] == ["nacked 3 indigestible"]
+    assert lines[-2:] == ["acked 5", "done"]
+    assert broker.taken == ["a 1", "a 2", "a 4", "a 5"]
 
 
 # The C++ client, by the programs that are made of it.

@@ -292,7 +292,7 @@ Reply RedisModel::EpochScript(const Words& keys, const Words& args) {
   }
   const Reply set = Set({"SET", keys[0], absl::StrCat(epoch), "PX", args[2]});
   if (set.is_error()) return set;
-  return Array({Integer(1), Text(absl::StrCat(epoch))});
+  return Array({Integer(epoch > stored ? 2 : 1), Text(absl::StrCat(epoch))});
 }
 
 void RedisModel::Trim(const std::string& key, size_t count) {

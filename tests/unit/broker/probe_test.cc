@@ -23,6 +23,8 @@ class ProbeTest : public ::testing::Test {
   void Answer(int64_t unpublished = 0) {
     redis_.Answer(Array({Text("5-1"), Integer(1), Integer(unpublished), Integer(0)}));
   }
+  // epoch.lua is answered, publish.lua is asked.
+  void AnswerEpoch() { redis_.Answer(Array({Integer(2), Text("1")})); }
   // Of the call that waits: the mode, and its event's sequence.
   std::string Mode() { return redis_.next()[9]; }
   std::string Sequence() { return redis_.next()[17]; }
@@ -37,6 +39,9 @@ class ProbeTest : public ::testing::Test {
 TEST_F(ProbeTest, AsksAtOnceWithALoggedEventAndThenEverySecondWithATransientOne) {
   EXPECT_TRUE(absl::IsUnavailable(probe_.verdict()));
   probe_.OnUp();
+  ASSERT_EQ(redis_.waiting(), 1u);
+  EXPECT_EQ(redis_.next()[3], "webgui:epoch:{i1}");
+  AnswerEpoch();
   ASSERT_EQ(redis_.waiting(), 1u);
   EXPECT_EQ(redis_.next()[3], "webgui:log:{webgui:probe:i1}");
   EXPECT_EQ(redis_.next()[6], "webgui:probe:i1");
@@ -53,27 +58,44 @@ TEST_F(ProbeTest, AsksAtOnceWithALoggedEventAndThenEverySecondWithATransientOne)
 
 TEST_F(ProbeTest, NotPublishedIsARightThatIsMissing) {
   probe_.OnUp();
+  AnswerEpoch();
   Answer(/*unpublished=*/1);
   EXPECT_TRUE(absl::IsPermissionDenied(probe_.verdict()));
   EXPECT_THAT(std::string(probe_.verdict().message()), HasSubstr("&webgui:*"));
   // After a failure everything is to be proven again.
   executor_.Advance(limits::kProbeInterval);
+  AnswerEpoch();
   EXPECT_EQ(Mode(), "open");
+  Answer();
+  EXPECT_TRUE(probe_.verdict().ok());
+}
+
+TEST_F(ProbeTest, ARightThatOnlyOpenNeedsIsMissedToo) {
+  probe_.OnUp();
+  redis_.Answer(ErrorReply("NOPERM this user has no permissions to access the key"));
+  EXPECT_THAT(std::string(probe_.verdict().message()), HasSubstr("NOPERM"));
+  EXPECT_EQ(redis_.waiting(), 0u);
+  EXPECT_EQ(verdicts_, 1);
+  executor_.Advance(limits::kProbeInterval);
+  AnswerEpoch();
   Answer();
   EXPECT_TRUE(probe_.verdict().ok());
 }
 
 TEST_F(ProbeTest, AnErrorIsTheReason) {
   probe_.OnUp();
+  AnswerEpoch();
   redis_.Answer(ErrorReply("OOM command not allowed when used memory > 'maxmemory'."));
   EXPECT_TRUE(absl::IsResourceExhausted(probe_.verdict()));
   executor_.Advance(limits::kProbeInterval);
+  AnswerEpoch();
   redis_.Answer(ErrorReply("NOPERM this user has no permissions to run the 'evalsha' command"));
   EXPECT_THAT(std::string(probe_.verdict().message()), HasSubstr("NOPERM"));
 }
 
 TEST_F(ProbeTest, NoAnswerByTheDeadlineIsAFailure) {
   probe_.OnUp();
+  AnswerEpoch();
   Answer();
   executor_.Advance(limits::kProbeInterval);
   executor_.Advance(limits::kProbeDeadline - absl::Milliseconds(1));
@@ -87,6 +109,7 @@ TEST_F(ProbeTest, NoAnswerByTheDeadlineIsAFailure) {
 
 TEST_F(ProbeTest, ALostConnectionIsAFailureAndItsAnswersAreNobodys) {
   probe_.OnUp();
+  AnswerEpoch();
   Answer();
   executor_.Advance(limits::kProbeInterval);
   probe_.OnDown();
@@ -96,6 +119,7 @@ TEST_F(ProbeTest, ALostConnectionIsAFailureAndItsAnswersAreNobodys) {
   probe_.OnUp();
   Answer();  // of the old connection
   EXPECT_TRUE(absl::IsUnavailable(probe_.verdict()));
+  AnswerEpoch();
   EXPECT_EQ(Mode(), "open");
   Answer();
   EXPECT_TRUE(probe_.verdict().ok());

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "spanwire/v1/control.pb.h"
 #include "tests/support/fake_commands.h"
 #include "tests/support/fake_executor.h"
 
@@ -23,7 +24,6 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
 class StreamsTest : public ::testing::Test {
@@ -161,6 +161,72 @@ TEST_F(StreamsTest, ANewerInstanceFencesTheOlderOneAtOnce) {
   EXPECT_TRUE(absl::IsAborted(a.end));
   EXPECT_THAT(std::string(a.end.message()), HasSubstr("fenced"));
   EXPECT_EQ(streams_->size(), 1u);
+}
+
+TEST_F(StreamsTest, OtherBrokersAreToldOfANewerEpoch) {
+  Agent a(this);
+  a.Open("p");
+  redis_.Answer(Array({Integer(2), Text("10")}));
+  ASSERT_EQ(redis_.waiting(), 1u);
+  ASSERT_THAT(redis_.next(), ElementsAre("PUBLISH", "webgui:control", ::testing::_));
+  v1::Control control;
+  ASSERT_TRUE(control.ParseFromString(redis_.next()[2]));
+  EXPECT_EQ(control.fence().producer_id(), "p");
+  EXPECT_EQ(control.fence().producer_epoch(), 10u);
+  executor_.RunPosted();
+  EXPECT_EQ(a.opened.producer_epoch(), 10u) << "it waits for nobody";
+  redis_.Answer(ErrorReply("NOPERM"));
+  EXPECT_EQ(a.end.code(), absl::StatusCode::kUnknown);
+  // Who comes back is nobody's news.
+  Agent again(this);
+  again.Open("p", 10);
+  Grant(10);
+  EXPECT_EQ(redis_.waiting(), 0u);
+}
+
+TEST_F(StreamsTest, AnIdleStreamEndsWhenRedisConfirmsThatThereIsANewerInstance) {
+  Agent a(this);
+  a.Open("p");
+  Grant(10);
+  Agent other(this);
+  other.Open("q");
+  Grant(11);
+  streams_->OnFenceHint("p", 20);
+  ASSERT_EQ(redis_.waiting(), 1u);
+  EXPECT_EQ(redis_.next()[3], "webgui:epoch:{p}");
+  EXPECT_EQ(redis_.next()[4], "10");
+  EXPECT_EQ(a.end.code(), absl::StatusCode::kUnknown);
+  redis_.Answer(Array({Integer(0), Text("20")}));
+  EXPECT_EQ(a.end, absl::AbortedError("fenced: a newer instance of this producer has taken over "
+                                      "(epoch 20)"));
+  EXPECT_EQ(other.end.code(), absl::StatusCode::kUnknown);
+  EXPECT_EQ(metrics_.fenced.value(), 1);
+}
+
+TEST_F(StreamsTest, AHintThatIsNotTrueEndsNothing) {
+  Agent a(this);
+  a.Open("p");
+  Grant(10);
+  streams_->OnFenceHint("p", 20);
+  Grant(10);
+  streams_->OnFenceHint("p", 20);
+  redis_.Answer(absl::UnavailableError("lost"));
+  EXPECT_EQ(a.end.code(), absl::StatusCode::kUnknown);
+  for (const uint64_t known : {9, 10}) streams_->OnFenceHint("p", known);
+  streams_->OnFenceHint("nobody", 20);
+  EXPECT_EQ(redis_.waiting(), 0u) << "and of these Redis is not asked";
+}
+
+TEST_F(StreamsTest, AnAnswerToAHintForAStreamThatIsGoneIsNobodys) {
+  auto a = std::make_unique<Agent>(this);
+  a->Open("p");
+  Grant(10);
+  streams_->OnFenceHint("p", 20);
+  a.reset();
+  Agent b(this);
+  redis_.Answer(Array({Integer(0), Text("20")}));
+  EXPECT_EQ(b.end.code(), absl::StatusCode::kUnknown);
+  EXPECT_EQ(metrics_.fenced.value(), 0);
 }
 
 TEST_F(StreamsTest, WhatTheEpochScriptRefusesEndsTheStream) {

@@ -81,7 +81,8 @@ TEST(Settings, EverySettingIsExplained) {
     }
   }
   EXPECT_EQ(CommentOf(*v1::RedisConfig::descriptor()->FindFieldByName("url")),
-            "redis://[user:password@]host:port or unix:///path. Default redis://127.0.0.1:6379.");
+            "redis://[user:password@]host:port or unix://[user:password@]/path. Default "
+            "redis://127.0.0.1:6379.");
 }
 
 TEST(Settings, OnlyLocalAddressesAreServed) {

@@ -55,6 +55,8 @@ TEST(Names, EveryKeyOfAChannelCarriesItAsHashTag) {
   EXPECT_EQ(names.ProducerKey(channel, "p"), "webgui:producer:{webgui:session:s1}:p");
   EXPECT_EQ(names.EpochKey("p"), "webgui:epoch:{p}");
   EXPECT_EQ(names.Probe("i"), "webgui:probe:i");
+  EXPECT_EQ(names.Control(), "webgui:control");
+  EXPECT_FALSE(names.CheckChannel(names.Control()).ok()) << "it is the daemons' own";
 }
 
 TEST(Names, APrefixIsShortAndPlain) {
