@@ -78,8 +78,6 @@ MUTANTS = [
     Mutant("what comes during a Read is dropped", FOLLOWER,
            "if (queue_.size() < queue_limit_) {\n        queue_.push_back(std::move(entry));", "if (true) {",
            FOLLOWER_USERS),
-    Mutant("a Read is not done again", FOLLOWER, "if (std::exchange(again_, false)) return Read();", "again_ = false;",
-           FOLLOWER_USERS),
     Mutant("no verify", FEEDS, "order_.front()->feed.Verify();", ";"),
     Mutant("pub/sub's return is not verified", FEED, "return follower_.Verify();", "return;"),
     Mutant("the probe's key is not watched", PROBE, "if (!gone && !went_back) return;", "return;"),

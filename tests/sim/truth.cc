@@ -199,8 +199,8 @@ void Truth::OnTransient(View*, const std::string& name) {
 }
 
 // What is wrong with the reason, as far as that can be known; empty: nothing.
-std::string Truth::BadReason(const View& view, Position after, const std::string& reason,
-                             bool was_congested) const {
+std::string Truth::BadReason(const View& view, Position after, Position position,
+                             const std::string& reason, bool was_congested) const {
   const bool trimmed = reason == "trimmed" || reason == "slow";
   if (!trimmed && reason != "lost" && reason != "rollback") return "there is none such";
   if (reason == "slow" && !was_congested) return "the browser was never slow";
@@ -209,6 +209,8 @@ std::string Truth::BadReason(const View& view, Position after, const std::string
   // What was seen is there, and so is what came behind it, unless it was trimmed.
   if (!seen->lost) return trimmed ? "" : "what was seen is still there";
   if (trimmed_ || clock_changed_) return "";
+  // Nor where everything was gone once more between the tail and the range: that is told next.
+  if (const Record* const to = Find(view.channel, position); to != nullptr && to->lost) return "";
   if (seen->rolled_back && !flushed_ && !began_anew_.contains(view.channel))
     return reason == "rollback" ? "" : "a failover took what was seen";
   if (seen->flushed && seen->epoch_passed && !failed_over_)
@@ -226,7 +228,8 @@ void Truth::OnGap(View* view, Position after, Position position, const std::stri
     Bad(absl::StrCat("the gap begins elsewhere: ", where, ", last ", view->last->ToString()));
   }
   if (still_there) Bad(absl::StrCat("nothing was missing: ", where));
-  if (const std::string bad = BadReason(*view, after, reason, was_congested); !bad.empty())
+  if (const std::string bad = BadReason(*view, after, position, reason, was_congested);
+      !bad.empty())
     Bad(absl::StrCat("a wrong reason, ", bad, ": ", where));
   if (position < after) view->shown.clear();
   view->last = position;

@@ -96,8 +96,8 @@ class Truth {
   const Record* Find(const std::string& channel, Position position) const;
   const Instance* InstanceOf(const std::string& name, uint64_t* sequence) const;
   bool TakenByFailover(const std::string& channel, const std::string& name) const;
-  std::string BadReason(const View& view, Position after, const std::string& reason,
-                        bool was_congested) const;
+  std::string BadReason(const View& view, Position after, Position position,
+                        const std::string& reason, bool was_congested) const;
 
   std::map<int, Instance> instances_;
   std::map<std::pair<std::string, Position>, Record> by_position_;

@@ -73,6 +73,7 @@ World::World(uint64_t seed, const std::set<std::string>& without,
 }
 
 World::~World() {
+  redis_.on_publish = nullptr;  // what is under way when one of them goes is not for the others
   browsers_.clear();
   ghosts_.clear();
   agents_.clear();
