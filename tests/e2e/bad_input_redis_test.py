@@ -185,9 +185,9 @@ def start_redis_with_user(stack: Stack, *but: str) -> dict[str, str]:
     return {"SPANWIRE_REDIS_USERNAME": "app", "SPANWIRE_REDIS_PASSWORD_FILE": str(password)}
 
 
-def start_with_rights(stack: Stack, *channels: str) -> tuple[Daemon, Daemon]:
-    """Both daemons as a user who may do everything, but on these channels only."""
-    return start_both(stack, start_redis_with_user(stack, "resetchannels", *channels))
+def start_with_rights(stack: Stack, *rights: str) -> tuple[Daemon, Daemon]:
+    """Both daemons as a user who may do everything, but on no channel that is not among these rights."""
+    return start_both(stack, start_redis_with_user(stack, "resetchannels", *rights))
 
 
 def test_redis_without_rights_on_any_channel_is_told(bare_stack: Stack) -> None:
@@ -229,6 +229,14 @@ def test_redis_without_the_right_to_read_is_told(
         client.send({"cmd": "subscribe", "id": 1, "channel": CHANNEL, "last": 1})
         client.until_type("$live")
     assert stack.redis("KEYS", "webgui:*:{webgui:probe:*") == [], "asking has left nothing"
+
+
+def test_redis_without_a_right_that_only_opening_a_stream_needs_is_told(bare_stack: Stack) -> None:
+    keys = [f"~webgui:{kind}:*" for kind in ("log", "tail", "producer")]
+    broker, _ = start_with_rights(bare_stack, "&*", "resetkeys", *keys)
+    wait_not_ready(broker, "NOPERM")
+    bare_stack.redis("ACL", "SETUSER", "app", "~webgui:epoch:*")
+    broker.wait_ready()
 
 
 def test_redis_without_rights_on_one_channel_is_told_to_who_asks_for_it(bare_stack: Stack) -> None:
