@@ -176,10 +176,10 @@ def test_redis_that_is_too_old_is_told(bare_stack: Stack) -> None:
     stack.bridge.wait_ready()
 
 
-def start_with_rights(stack: Stack, *channels: str) -> tuple[Daemon, Daemon]:
-    """Both daemons as a user who may do everything, but on these channels only."""
+def start_with_rights(stack: Stack, *rights: str) -> tuple[Daemon, Daemon]:
+    """Both daemons as a user who may do everything, but on no channel that is not among these rights."""
     stack.start_redis()
-    stack.redis("ACL", "SETUSER", "app", "on", ">s3cr3t", "~*", "+@all", "resetchannels", *channels)
+    stack.redis("ACL", "SETUSER", "app", "on", ">s3cr3t", "~*", "+@all", "resetchannels", *rights)
     password = stack.folder / "password"
     password.write_text("s3cr3t\n")
     env = {"SPANWIRE_REDIS_USERNAME": "app", "SPANWIRE_REDIS_PASSWORD_FILE": str(password)}
@@ -205,6 +205,14 @@ def test_redis_without_rights_on_any_channel_is_told(bare_stack: Stack) -> None:
         say(publisher, "heard")
         client.until_text("heard")
         assert client.texts() == ["unheard", "heard"]
+
+
+def test_redis_without_a_right_that_only_opening_a_stream_needs_is_told(bare_stack: Stack) -> None:
+    keys = [f"~webgui:{kind}:*" for kind in ("log", "tail", "producer")]
+    broker, _ = start_with_rights(bare_stack, "&*", "resetkeys", *keys)
+    wait_not_ready(broker, "NOPERM")
+    bare_stack.redis("ACL", "SETUSER", "app", "~webgui:epoch:*")
+    broker.wait_ready()
 
 
 def test_redis_without_rights_on_one_channel_is_told_to_who_asks_for_it(bare_stack: Stack) -> None:
