@@ -1,0 +1,76 @@
+// The three ways to the bridge. Each gets a line (see index.js) and tells it heard() for a sign of life, frame() for a
+// frame and end() once it is over. What it returns can close(), and send() commands if it is a WebSocket; the others have
+// their channels in the URL.
+
+import { before } from './position.js';
+
+/** @typedef {any} Line
+ * @typedef {{close(): void, send?(command: object): void}} Way */
+
+const POLL_SECONDS = 25;
+
+/** @param {string} text */
+export const parse = (text) => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {}; // not from the bridge
+  }
+};
+
+/** @param {Line} line @returns {Way} */
+export const ws = ({ url, token, WebSocket, frame, end }) => {
+  const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/ws`,
+    token ? ['spanwire.v1', `bearer.${token}`] : ['spanwire.v1']);
+  socket.onmessage = (/** @type {{data: string}} */ { data }) => frame(parse(data));
+  socket.onerror = socket.onclose = (/** @type {{reason: string}} */ { reason }) => end(parse(reason));
+  return {
+    send: (command) => socket.send(JSON.stringify(command)),
+    close: () => socket.close(),
+  };
+};
+
+/** `session` gives why it is over. @param {(line: Line, get: (path: string) => Promise<Response>) => Promise<any>} session
+ * @returns {(line: Line) => Way} */
+const byRequests = (session) => (line) => {
+  const abort = new AbortController();
+  session(line, (path) => line.request(path, { signal: abort.signal })).catch(() => ({})).then(line.end);
+  return { close: () => abort.abort() };
+};
+
+/** Server-sent events by fetch, not EventSource: it can send a token, tells why it was refused, and Node has it. */
+export const sse = byRequests(async ({ query, heard, frame }, get) => {
+  const response = await get(`/v1/sse?${query()}`);
+  if (!response.ok) return response.json();
+  const reader = /** @type {ReadableStream} */ (response.body).pipeThrough(new TextDecoderStream()).getReader();
+  for (let rest = ''; ;) {
+    const { done, value } = await reader.read();
+    if (done) return {};
+    heard();
+    const lines = (rest + value).split('\n');
+    rest = /** @type {string} */ (lines.pop());
+    for (const field of lines) if (field.startsWith('data:')) frame(parse(field.slice(5)));
+  }
+});
+
+/** An answer becomes the frames that a stream would have had. */
+export const poll = byRequests(async ({ query, frame }, get) => {
+  for (let wait = 0; ; wait = POLL_SECONDS) {
+    const asked = query();
+    const response = await get(`/v1/poll?${asked}&wait=${wait}`);
+    const text = await response.text();
+    const { events = [], cursor = asked.get('cursor'), lost, ...why } = parse(text);
+    if (!response.ok && !lost) return why;
+    frame({ type: '$hello' });
+    /** @type {string[]} */
+    const names = asked.getAll('channel');
+    const positions = cursor.split(',');
+    names.forEach((channel, i) => {
+      const first = events.find((/** @type {any} */ event) => event.channel === channel && event.id);
+      frame({ type: '$subscribed', channel, position: first ? before(first) : positions[i] });
+    });
+    for (const gap of lost ?? []) frame({ ...gap, type: '$gap' });
+    events.forEach(frame);
+    names.forEach((channel, i) => frame({ type: '$live', channel, position: positions[i] }));
+  }
+});
