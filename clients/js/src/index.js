@@ -16,8 +16,7 @@ const LAST_OPEN_MS = 10_000; // … and when there is none
 const BACKOFF_MS = 250; // at first; doubles up to …
 const LAST_BACKOFF_MS = 20_000;
 const STEADY_MS = 5000; // a connection that lived this long ends the backoff
-const CLIMB_MS = 15_000; // until a better transport is tried; doubles up to …
-const LAST_CLIMB_MS = 300_000;
+const CLIMB_MS = 30_000; // until a better transport is tried, at most
 const PING_MS = 25_000; // until $hello says otherwise
 const URL_CHANNELS = 32; // the server's limit without a WebSocket
 
@@ -46,7 +45,6 @@ const create = (address, { token, transports = Object.keys(WAYS), global = globa
   let trying; // being opened; beside `link` if it is of a better transport
   let first = 0; // the transport with which the next round of tries begins
   let attempt = 0;
-  let climb = CLIMB_MS;
   let pingMs = PING_MS;
   let hint = 0;
   let commandId = 0;
@@ -177,13 +175,12 @@ const create = (address, { token, transports = Object.keys(WAYS), global = globa
     pingMs = ping_ms;
     // A transport whose channels stand in its URL has asked for those already.
     for (const [name, channel] of channels) if (!its.names?.includes(name)) channel.down();
-    climb = first ? climb : CLIMB_MS;
     if (first) climbLater();
     become(first ? 'degraded' : 'online');
     sync();
   };
 
-  const climbLater = () => dialLater(climb * (1 + Math.random()) / 2, 0);
+  const climbLater = () => dialLater(CLIMB_MS * (1 + Math.random()) / 2, 0);
 
   /** A connection ended, or did not come about. @param {Link} its @param {any} why @returns {void} */
   const lost = (its, why) => {
@@ -202,7 +199,6 @@ const create = (address, { token, transports = Object.keys(WAYS), global = globa
     if (tried) {
       if (refused) return void dial(index);
       if (!its.last) return void dial(index + 1);
-      climb = Math.min(climb * 2, LAST_CLIMB_MS);
       if (link) return index < first ? climbLater() : lost(link, why);
       first = 0;
     } else {
@@ -319,7 +315,7 @@ const create = (address, { token, transports = Object.keys(WAYS), global = globa
 
   const hurry = () => {
     attempt = 0;
-    if (!trying && (!link || first)) dial(link ? 0 : first);
+    if (!trying && (!link || first)) dial(0);
   };
 
   /** @type {Record<string, () => void>} */

@@ -115,7 +115,7 @@ test('falls to server-sent events and to polling within 8 s where nothing answer
   assert.equal(world.request.url.search, '?channel=c&cursor=1-3&wait=25');
 
   const { length } = world.sockets;
-  await world.pass(11_250); // three quarters of 15 s, by the random number
+  await world.pass(22_500); // three quarters of 30 s, by the random number
   assert.equal(world.sockets.length, length + 1);
   assert.equal(client.state, 'degraded');
   const bridge = server(world);
@@ -129,7 +129,7 @@ test('falls to server-sent events and to polling within 8 s where nothing answer
   assert.deepEqual(seen, ['1-3', '1-4']);
 });
 
-test('a worse transport stays while better ones fail, and they are tried less and less', async () => {
+test('a worse transport stays while better ones fail, and they are tried now and then', async () => {
   const world = new World({ random: 0.999 });
   const client = world.connect({ transports: ['ws', 'poll'] });
   client.subscribe('c');
@@ -149,8 +149,7 @@ test('a worse transport stays while better ones fail, and they are tried less an
     }
   }
   assert.equal(client.state, 'degraded');
-  assert.ok(times.length >= 3 && times.length <= 5, `${times}`);
-  assert.ok(times[1] - times[0] > 1.8 * (times[0] + 1), `${times}`);
+  assert.ok(times.length >= 12 && times.length <= 14, `${times}`);
 });
 
 test('after a loss the transport that worked is tried first', async () => {
