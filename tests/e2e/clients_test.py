@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -13,25 +12,7 @@ import pytest
 from browser_client import Client
 from stack import BIN, ROOT, WAIT_SECONDS, wait_until
 
-NODE = ROOT / "build" / "node"
 SESSION = "webgui:session:s"
-
-
-@pytest.fixture(name="node_modules", scope="module")
-def fixture_node_modules():
-    """The packages of package-lock.json, installed once into build/node."""
-    for tool in ("node", "npm"):
-        assert shutil.which(tool), f"{tool} is not installed: ./dev setup does that"
-    here = ROOT / "tests" / "e2e"
-    lock = (here / "package-lock.json").read_bytes()
-    installed = NODE / "installed-lock.json"
-    if not installed.is_file() or installed.read_bytes() != lock:
-        NODE.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(here / name, NODE / name)
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=NODE, check=True, timeout=600)
-        installed.write_bytes(lock)
-    return NODE / "node_modules"
 
 
 def texts_of(stack, channel):

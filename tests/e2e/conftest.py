@@ -1,6 +1,9 @@
 """Fixtures of the end-to-end tests. Binaries come from SPANWIRE_BIN, build/release/bin by default."""
 
 import itertools
+import pathlib
+import shutil
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,8 +11,9 @@ import grpc
 import pytest
 
 from browser_client import Client
-from stack import Stack
+from stack import ROOT, Stack
 
+NODE = ROOT / "build" / "node"
 SECRET = "s3cr3t"  # what tests put into content and passwords that no log may show
 
 _sessions = itertools.count(1)
@@ -78,3 +82,20 @@ def fixture_session() -> str:
 @pytest.fixture(name="channel")
 def fixture_channel(session: str) -> str:
     return f"webgui:session:{session}"
+
+
+@pytest.fixture(name="node_modules", scope="session")
+def fixture_node_modules() -> pathlib.Path:
+    """The packages of package-lock.json, installed once into build/node."""
+    for tool in ("node", "npm"):
+        assert shutil.which(tool), f"{tool} is not installed: ./dev setup does that"
+    here = ROOT / "tests" / "e2e"
+    lock = (here / "package-lock.json").read_bytes()
+    installed = NODE / "installed-lock.json"
+    if not installed.is_file() or installed.read_bytes() != lock:
+        NODE.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(here / name, NODE / name)
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=NODE, check=True, timeout=600)
+        installed.write_bytes(lock)
+    return NODE / "node_modules"
