@@ -105,7 +105,10 @@ FOLLOW = """(async () => {
   const { connect } = await import('/src/index.js');
   window.texts = [];
   window.client = connect('%s', %s);
-  client.subscribe('webgui:session:s0', { onEvent: ({ data }) => texts.push(data.text), onLive: () => { window.live = 1; } });
+  client.subscribe('webgui:session:s0', {
+    onEvent: ({ data }) => texts.push(data.text),
+    onLive: () => { window.live = 1; },
+  });
 })()"""
 
 
@@ -169,6 +172,7 @@ def test_size_types_and_package_are_in_order(node_modules: pathlib.Path, tmp_pat
 
 def test_machines(node_modules: pathlib.Path) -> None:
     tests = sorted((ROOT / "tests" / "unit" / "clients" / "js").glob("*.test.mjs"))
-    done = subprocess.run(["node", "--test", *map(str, tests)], capture_output=True, text=True, timeout=120, check=False,
-                          env={**os.environ, "NODE_PATH": str(node_modules)})
+    done = subprocess.run(
+        ["node", "--test", *map(str, tests)], capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, "NODE_PATH": str(node_modules)})
     assert done.returncode == 0, done.stdout[-5000:]
