@@ -26,6 +26,12 @@ require('esbuild').buildSync({
   bundle: true, format: 'cjs', platform: 'node', nodePaths: [modules], outfile: join(folder, 'hooks.cjs'), logLevel: 'error',
 });
 globalThis.IS_REACT_ACT_ENVIRONMENT = true;
+// React's, when bundled; Node's own would keep the process alive.
+globalThis.MessageChannel = class {
+  port1 = {};
+
+  port2 = { postMessage: () => setImmediate(this.port1.onmessage) };
+};
 const complain = console.error;
 console.error = (first, ...rest) => String(first).includes('react-test-renderer is deprecated') || complain(first, ...rest);
 const { React, create, useChannel, useConnection } = require(join(folder, 'hooks.cjs'));
