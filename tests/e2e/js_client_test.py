@@ -62,10 +62,12 @@ def test_each_event_once_in_order_over_a_killed_and_a_drained_bridge(
     stack.bridge.kill()
     publish(stack, sessions, 100, 150)
     stack.bridge.start().wait_ready()
+    wait_until(lambda: client.text().count("online") == 2, "the client is back")
     publish(stack, sessions, 150, 200)
     assert stop_gently(stack.bridge) == 0
     publish(stack, sessions, 200, 250)
     stack.bridge.start().wait_ready()
+    wait_until(lambda: client.text().count("online") == 3, "the client is back again")
     publish(stack, sessions, 250, PER_CHANNEL)
     answer = told(client)
     assert_each_once_in_order(answer, sessions, PER_CHANNEL)
