@@ -1,6 +1,6 @@
 // A program on @spanwire/client: follows channels until each has had `count` events, or for as long as it may.
 //   NODE_PATH=<node_modules> node js_client.mjs '{"bridges":[…],"channels":[…],"count":100,"transports":["ws"],"switchMs":0}'
-// Prints "live" when all channels are, then one JSON object: {texts: {channel: […]}, gaps, states, transports}.
+// Prints each state, "live" when all channels are, then one JSON object: {texts: {channel: […]}, gaps, states, transports}.
 // With switchMs, every so often everything is cut, another transport is the only one that gets through, and it gets to the
 // next bridge.
 
@@ -40,6 +40,7 @@ const client = connect(bridges[0], { WebSocket: Socket, fetch: request, transpor
 const told = { texts: {}, gaps: [], states: [], transports: [] };
 client.on('state', (state) => {
   told.states.push(state);
+  console.log(state);
   if (client.transport) told.transports.push(client.transport);
 });
 

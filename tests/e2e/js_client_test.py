@@ -62,10 +62,12 @@ def test_each_event_once_in_order_over_a_killed_and_a_drained_bridge(
     stack.bridge.kill()
     publish(stack, sessions, 100, 150)
     stack.bridge.start().wait_ready()
+    wait_until(lambda: client.text().count("online") == 2, "the client is back")
     publish(stack, sessions, 150, 200)
     assert stop_gently(stack.bridge) == 0
     publish(stack, sessions, 200, 250)
     stack.bridge.start().wait_ready()
+    wait_until(lambda: client.text().count("online") == 3, "the client is back again")
     publish(stack, sessions, 250, PER_CHANNEL)
     answer = told(client)
     assert_each_once_in_order(answer, sessions, PER_CHANNEL)
@@ -105,7 +107,10 @@ FOLLOW = """(async () => {
   const { connect } = await import('/src/index.js');
   window.texts = [];
   window.client = connect('%s', %s);
-  client.subscribe('webgui:session:s0', { onEvent: ({ data }) => texts.push(data.text), onLive: () => { window.live = 1; } });
+  client.subscribe('webgui:session:s0', {
+    onEvent: ({ data }) => texts.push(data.text),
+    onLive: () => { window.live = 1; },
+  });
 })()"""
 
 
@@ -169,6 +174,7 @@ def test_size_types_and_package_are_in_order(node_modules: pathlib.Path, tmp_pat
 
 def test_machines(node_modules: pathlib.Path) -> None:
     tests = sorted((ROOT / "tests" / "unit" / "clients" / "js").glob("*.test.mjs"))
-    done = subprocess.run(["node", "--test", *map(str, tests)], capture_output=True, text=True, timeout=120, check=False,
-                          env={**os.environ, "NODE_PATH": str(node_modules)})
+    done = subprocess.run(
+        ["node", "--test", *map(str, tests)], capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, "NODE_PATH": str(node_modules)})
     assert done.returncode == 0, done.stdout[-5000:]

@@ -69,7 +69,8 @@ MUTANTS = [
            "return position.seq == 1 && prev == last;", "return position.seq == 1 && prev.has_value();"),
     Mutant("tail read after XRANGE", READER, "SendTail(request);\n      return SendRange(request);",
            "SendRange(request);\n      return SendTail(request);",
-           also=((READER, "if (request->ask.kind == Ask::Kind::kTail) Finish", "if (request->ask.kind != Ask::Kind::kRange) Finish"),
+           also=((READER, "if (request->ask.kind == Ask::Kind::kTail) Finish",
+                  "if (request->ask.kind != Ask::Kind::kRange) Finish"),
                  (READER, "request->page.full = ", "if (request->ask.kind == Ask::Kind::kTailAndRange) return;"
                   " request->page.full = "))),
     Mutant("no stale drop", FOLLOWER,

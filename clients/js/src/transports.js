@@ -55,7 +55,8 @@ export const sse = byRequests(async ({ query, heard, frame }, get) => {
 
 /** An answer becomes the frames that a stream would have had. */
 export const poll = byRequests(async ({ query, frame }, get) => {
-  for (let wait = 0; ; wait = POLL_SECONDS) {
+  // The first one tells whether this works, so it is short.
+  for (let wait = 1; ; wait = POLL_SECONDS) {
     const asked = query();
     const response = await get(`/v1/poll?${asked}&wait=${wait}`);
     const text = await response.text();

@@ -106,7 +106,7 @@ test('falls to server-sent events and to polling within 8 s where nothing answer
   assert.ok(world.socket.closed);
   await world.pass(3000);
   assert.ok(world.requests[0].aborted);
-  assert.equal(world.request.url.href, 'http://bridge.test/v1/poll?channel=c&cursor=-&last=5&wait=0');
+  assert.equal(world.request.url.href, 'http://bridge.test/v1/poll?channel=c&cursor=-&last=5&wait=1');
   world.request.answer(200, { events: [{ type: 't', channel: 'c', id: '1-3' }], cursor: '1-3' });
   await settled();
   assert.ok(world.time <= 1_008_000);

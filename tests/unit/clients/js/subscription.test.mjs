@@ -355,7 +355,7 @@ test('polling: answers, nothing new, losses', async () => {
   const gaps = [];
   client.subscribe('c', { onEvent: ({ id }) => seen.push(id), onGap: (gap) => gaps.push(gap) });
   await settled();
-  assert.equal(world.request.url.search, '?channel=c&cursor=-&wait=0');
+  assert.equal(world.request.url.search, '?channel=c&cursor=-&wait=1');
   world.request.answer(200, { events: [], cursor: '1-5' });
   await settled();
   assert.equal(client.state, 'online');
@@ -371,6 +371,6 @@ test('polling: answers, nothing new, losses', async () => {
   assert.equal(world.request.url.search, '?channel=c&cursor=1-9&wait=25');
   world.request.answer(503, { type: '$error', code: 'unavailable', retry: true, after_ms: 500 });
   await world.pass(500);
-  assert.equal(world.request.url.search, '?channel=c&cursor=1-9&wait=0');
+  assert.equal(world.request.url.search, '?channel=c&cursor=1-9&wait=1');
   assert.deepEqual(seen, ['1-6']);
 });
