@@ -396,8 +396,9 @@ void World::CheckTold() {
     if (browser.live() && tail != nullptr && view.last->ToString() == tail->text)
       caught_up_[i] = now;
     if (browser.bridge() == nullptr) continue;
-    const absl::Duration well =
-        std::max({browser.well_since(), browser.bridge()->well_since(), memory_.since()});
+    // What Redis refused for want of memory is tried again only after a while.
+    const absl::Duration well = std::max({browser.well_since(), browser.bridge()->well_since(),
+                                          memory_.since() + limits::kReadRetryLast});
     absl::Duration due = std::max(well, caught_up_[i]) + kTold;
     for (const absl::Duration lost :
          {browser.bridge()->pubsub.dropped_at(view.channel), skewed_at_}) {
