@@ -179,7 +179,7 @@ def test_a_fenced_instance_stops_and_says_so(stack):
         return None
     why = wait_until(stopped, "the old instance has stopped")
     assert why.code == grpc.StatusCode.ABORTED.value[0]
-    assert states[-1] == (spanwire.State.STOPPED, why.code)
+    wait_until(lambda: states[-1] == (spanwire.State.STOPPED, why.code), "its callback says so, too")
     with pytest.raises(spanwire.Stopped):
         say(old, "still too late")
     say(new, "newer")

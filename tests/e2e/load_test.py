@@ -25,7 +25,7 @@ def test_every_client_has_every_event_once_in_order_without_a_gap(stack: Stack) 
     agents = [stack.run(f"agent-{number}", [
         BIN / "load-agent", "--target", stack.broker_target, "--channels", ",".join(CHANNELS),
         "--rate", RATE // AGENTS, "--events", EVENTS // AGENTS, "--label", f"a{number}"]) for number in range(AGENTS)]
-    cuts: list[int] = []  # connections at each
+    cuts: list[int] = []  # connections at each, the bridge's among them
     began = time.monotonic()
     while browsers.code is None and any(agent.code is None for agent in agents):
         cuts.append(stack.redis("CLIENT", "KILL", "TYPE", "pubsub"))
@@ -38,7 +38,7 @@ def test_every_client_has_every_event_once_in_order_without_a_gap(stack: Stack) 
     assert browsers.text().endswith("done\n")
     print(f"{EVENTS} events in {took:.1f} s to {CLIENTS} clients, connections cut: {cuts}")
     assert sum(cuts) >= seconds * 0.8, "a connection was to be cut every second"
-    wait_until(lambda: stack.bridge.metric("spanwire_bridge_pubsub_losses_total") >= sum(cuts) * 0.8,
+    wait_until(lambda: stack.bridge.metric("spanwire_bridge_pubsub_losses_total") >= len(cuts) * 0.8,
                "the bridge has noticed the cuts")
     assert stack.bridge.metric("spanwire_bridge_feed_gaps_total") == 0
     if FULL:  # on a machine with nothing else to do
