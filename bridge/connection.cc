@@ -411,9 +411,9 @@ void Connection::Sweep() {
       if (stalled) End(true);
       return;
     case State::kStream:
-      return SweepStream();
+      return SweepStream(stalled);
     case State::kWebSocket:
-      return SweepWebSocket();
+      return SweepWebSocket(stalled);
     case State::kClosing:
       // A queue that moves has as long as one that is stuck would have had; sent or stuck, the end
       // comes sooner.
@@ -428,8 +428,8 @@ void Connection::Sweep() {
   }
 }
 
-void Connection::SweepStream() {
-  if (socket_->StalledFor() >= loop_->options().stalled_deadline) return End(true);
+void Connection::SweepStream(bool stalled) {
+  if (stalled) return End(true);
   if (!socket_->queue().empty()) return;
   if (loop_->now() - sent_at_ < loop_->options().heartbeat_interval) return;
   sent_at_ = loop_->now();
@@ -437,9 +437,9 @@ void Connection::SweepStream() {
   MarkDirty();
 }
 
-void Connection::SweepWebSocket() {
+void Connection::SweepWebSocket(bool stalled) {
   const ConnectionOptions& options = loop_->options();
-  if (socket_->StalledFor() >= options.stalled_deadline) {
+  if (stalled) {
     socket_->queue().DropUnsent();
     Close(CloseCode::kSlow, "resource_exhausted", absl::ZeroDuration());
     return;

@@ -78,8 +78,8 @@ class Connection final : public Transport, private Socket::Handler {
   void Fail(uint16_t code);
   void OnSent();
   void CheckDrained();
-  void SweepStream();
-  void SweepWebSocket();
+  void SweepStream(bool stalled);
+  void SweepWebSocket(bool stalled);
   bool open() const { return state_ == State::kWebSocket || state_ == State::kStream; }
   void Enter(State state);
   void End(bool abort);

@@ -99,7 +99,6 @@ def test_the_python_client_survives_brokers_that_are_killed(stack):
     for turn in range(4):
         for number in range(500):
             say(publisher, f"{turn}.{number}")
-        wait_until(lambda: publisher.counters.acked > 0, "a stream is open before the first kill")
         if turn < 3:
             wait_until(lambda sent=turn * 500: publisher.counters.acked > sent, "this broker takes some of it")
             stack.broker.kill()
