@@ -245,7 +245,7 @@ void Streams::Report() {
   const auto add = [](base::Counter& metric, uint64_t now, uint64_t before) {
     metric.Increment(static_cast<double>(now - before));
   };
-  const channel::Appender::Counters& now = appender_.counters();
+  const channel::Appender::Counters now = appender_.counters();
   add(metrics_->appended, now.appended, reported_.appended);
   add(metrics_->transient, now.transient, reported_.transient);
   add(metrics_->duplicates, now.duplicates, reported_.duplicates);

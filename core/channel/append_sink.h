@@ -1,4 +1,4 @@
-// Who appends: an instance of a producer, and what hears of its events' fate.
+// Who appends: an instance of a producer, and who hears of its events' fate.
 //
 // Thread: the appender's.
 #pragma once
@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
@@ -36,6 +37,18 @@ class AppendSink {
   virtual void OnFenced(uint64_t newer) = 0;
   // The appender held more of it than it should, and no longer does.
   virtual void OnRoom() {}
+};
+
+// Hears of a producer that cannot be served.
+class AppenderListener {
+ public:
+  virtual ~AppenderListener() = default;
+  // Redis has refused this producer's events, or those before them on a channel, for longer than
+  // the append deadline (RESOURCE_EXHAUSTED: out of memory; else UNAVAILABLE); or replicas did not
+  // have them in time, and it is a producer that wants that (UNAVAILABLE). What the sinks
+  // concerned had queued, on every channel, is discarded. Every stream of the producer ends with
+  // `why`: its sinks are forgotten when this returns, or something would overtake what is missing.
+  virtual void OnProducerFailed(absl::string_view producer_id, const absl::Status& why) = 0;
 };
 
 }  // namespace spanwire::channel

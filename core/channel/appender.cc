@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/log.h"
 #include "core/base/random.h"
-#include "core/channel/script.h"
+#include "core/channel/append_call.h"
 
 namespace spanwire::channel {
 namespace {
@@ -15,50 +15,33 @@ namespace {
 constexpr absl::Duration kRetryFirst = absl::Milliseconds(20);
 constexpr absl::Duration kRetryLast = absl::Milliseconds(500);
 
-std::string Milliseconds(absl::Duration duration) {
-  return absl::StrCat(absl::ToInt64Milliseconds(duration));
+bool WantsReplicas(const AppendGroup& group) {
+  return std::any_of(group.items.begin(), group.items.end(),
+                     [](const AppendItem& item) { return item.producer->replicated; });
 }
 
 }  // namespace
 
-// What is in flight: the items of one producer instance stand together, in order.
+// What is in flight.
 struct Appender::Call {
-  struct Group {
-    std::shared_ptr<const Producer> producer;
-    std::vector<AppendItem> items;
-  };
-  std::vector<Group> groups;
+  std::vector<AppendGroup> groups;
   absl::Duration since;       // when its oldest event came
   absl::Duration formed;      // when its events were taken from the queue
   bool touches = false;       // as last sent
   bool whole_script = false;  // Redis does not know the script: send it
   int refusals = 0;
   // What its last sending has to learn of replicas; null: none of its producers wants to know.
-  std::shared_ptr<Replication> replication;
-};
-
-// Events that Redis has and that are committed when replicas have them too.
-struct Appender::Replication {
-  struct Item {
-    AppendItem item;
-    absl::optional<Position> position;
-  };
-  std::string channel;
-  std::vector<Item> items;  // as soon as Redis has answered the call
-  absl::optional<absl::Status> verdict;
+  std::shared_ptr<ReplicatedCommits::Question> replication;
 };
 
 struct Appender::Channel {
   std::string name;
-  std::string log_key;
-  std::string tail_key;
   AppendQueue queue;
   std::unique_ptr<Call> call;
   base::Executor::Timer retry;
   bool dirty = false;   // its next call is about to be formed
   bool opened = false;  // a call has appended on this connection
   absl::Duration touched;
-  absl::Duration used;
   double mean_bytes = 0;
 };
 
@@ -69,9 +52,9 @@ Appender::Appender(base::Executor* executor, redis::Commands* redis, const Names
       names_(names),
       listener_(listener),
       options_(std::move(options)),
-      replicas_(replicas),
       ledger_({options_.queue_bytes, options_.sink_bytes},
               [this](AppendSink* sink) { OnRoom(sink); }),
+      replicated_(replicas, &ledger_, listener),
       random_(base::FreshSeed()),
       alive_(std::make_shared<char>()) {}
 
@@ -92,8 +75,6 @@ Appender::Channel& Appender::ChannelOf(absl::string_view name) {
   if (channels_.size() >= limits::kAppenderChannels) Sweep();
   auto channel = std::make_unique<Channel>();
   channel->name = std::string(name);
-  channel->log_key = names_->LogKey(name);
-  channel->tail_key = names_->TailKey(name);
   Channel& state = *channel;
   channels_.emplace(state.name, std::move(channel));
   return state;
@@ -139,7 +120,7 @@ void Appender::Form(Channel& channel) {
     AppendItem item = ledger_.Pop(&channel.queue);
     const auto [entry, inserted] = group_of.try_emplace(item.producer->id, call->groups.size());
     if (inserted) call->groups.push_back({item.producer, {}});
-    Call::Group& group = call->groups[entry->second];
+    AppendGroup& group = call->groups[entry->second];
     if (item.producer->epoch < group.producer->epoch) {
       const uint64_t newer = group.producer->epoch;
       fenced.emplace_back(std::move(item), newer);
@@ -154,7 +135,7 @@ void Appender::Form(Channel& channel) {
       // The map's key is the id of a producer that may go now.
       const size_t index = entry->second;
       group_of.erase(entry);
-      group = Call::Group{item.producer, {}};
+      group = AppendGroup{item.producer, {}};
       group_of.emplace(group.producer->id, index);
     }
     call->since = events == 0 ? item.since : std::min(call->since, item.since);
@@ -194,69 +175,31 @@ void Appender::Send(Channel& channel) {
                      : now - channel.touched >= touch_every ? "touch"
                                                             : "keep";
   call.touches = mode[0] != 'k';
-  channel.used = now;
 
-  std::vector<std::string> texts;  // what the views below point into; never grows over its capacity
-  std::vector<absl::string_view> args;
-  size_t events = 0;
-  for (const Call::Group& group : call.groups) events += group.items.size();
-  texts.reserve(6 + call.groups.size() * 4 + events);
-  args.reserve(12 + call.groups.size() * 4 + events * 2);
-  const auto add = [&](std::string text) { args.push_back(texts.emplace_back(std::move(text))); };
-
-  const Script& script = PublishScript();
-  args.push_back(call.whole_script ? "EVAL" : "EVALSHA");
-  args.push_back(call.whole_script ? script.source() : script.sha1());
-  add(absl::StrCat(2 + call.groups.size()));
-  args.push_back(channel.log_key);
-  args.push_back(channel.tail_key);
-  for (const Call::Group& group : call.groups)
-    add(names_->ProducerKey(channel.name, group.producer->id));
-  args.push_back(channel.name);
-  args.push_back(options_.verb);
-  add(absl::StrCat(std::uniform_int_distribution<uint32_t>(1, limits::kEpochSalt)(random_)));
-  args.push_back(mode);
-  add(absl::StrCat(MaxEvents(channel)));
-  add(Milliseconds(options_.log_ttl));
-  add(Milliseconds(limits::kTailTtl));
-  for (const Call::Group& group : call.groups) {
-    add(absl::StrCat(group.producer->epoch));
-    add(Milliseconds(group.producer->ttl));
-    add(absl::StrCat(group.items.size()));
-    for (const AppendItem& item : group.items) {
-      add(absl::StrCat(item.transient ? "-" : "", item.sequence));
-      args.push_back(*item.event);
-    }
-  }
+  AppendTerms terms;
+  terms.channel = channel.name;
+  terms.verb = options_.verb;
+  terms.salt = std::uniform_int_distribution<uint32_t>(1, limits::kEpochSalt)(random_);
+  terms.mode = mode;
+  terms.max_events = MaxEvents(channel);
+  terms.log_ttl = options_.log_ttl;
+  const AppendCommand command(*names_, call.groups, terms, call.whole_script);
   ++counters_.calls;
-  redis_->Call(args, [this, &channel, generation = generation_,
-                      alive = std::weak_ptr<char>(alive_)](absl::StatusOr<redis::Reply> reply) {
-    if (!alive.expired() && generation == generation_) OnReply(channel, std::move(reply));
-  });
-  AwaitReplicas(call);
-}
-
-// Also after a call of duplicates: publish.lua writes then too, and the sending before may have
-// been acknowledged by nobody.
-void Appender::AwaitReplicas(Call& call) {
-  const auto wants = [](const Call::Group& group) {
-    return std::any_of(group.items.begin(), group.items.end(),
-                       [](const AppendItem& item) { return item.producer->replicated; });
-  };
-  call.replication = nullptr;
-  if (!std::any_of(call.groups.begin(), call.groups.end(), wants)) return;
-  call.replication = std::make_shared<Replication>();
-  replicas_->Await([this, replication = call.replication, generation = generation_,
-                    alive = std::weak_ptr<char>(alive_)](const absl::Status& verdict) {
-    if (alive.expired() || generation != generation_) return;
-    replication->verdict = verdict;
-    Conclude(replication.get());
-  });
+  redis_->Call(command.words(),
+               [this, &channel, generation = generation_,
+                alive = std::weak_ptr<char>(alive_)](absl::StatusOr<redis::Reply> reply) {
+                 if (!alive.expired() && generation == generation_)
+                   OnReply(channel, std::move(reply));
+               });
+  // Also after a call of duplicates: publish.lua writes then too, and the sending before may have
+  // been acknowledged by nobody.
+  const bool asks = std::any_of(call.groups.begin(), call.groups.end(), WantsReplicas);
+  call.replication = asks ? replicated_.Ask() : nullptr;
 }
 
 // The log keeps as many events as fit its bytes, by the mean of what this broker appended.
 uint64_t Appender::MaxEvents(Channel& channel) const {
-  for (const Call::Group& group : channel.call->groups) {
+  for (const AppendGroup& group : channel.call->groups) {
     for (const AppendItem& item : group.items) {
       if (item.transient) continue;
       const double size = static_cast<double>(item.event->size());
@@ -318,7 +261,7 @@ void Appender::Fail(Channel& channel, const absl::Status& why) {
     producers.insert(item.producer->id);
     sources.insert(item.source);
   };
-  for (const Call::Group& group : call->groups) {
+  for (const AppendGroup& group : call->groups) {
     for (const AppendItem& item : group.items) concern(item);
   }
   const absl::Duration late = executor_->Uptime() - options_.append_deadline;
@@ -372,8 +315,7 @@ void Appender::Settle(Channel& channel, const redis::Reply& reply) {
         }
       }
       if (item.producer->replicated) {
-        ledger_.Strip(&item);
-        call.replication->items.push_back({std::move(item), position});
+        replicated_.Add(call.replication.get(), std::move(item), position);
         continue;
       }
       // A sink may be forgotten by what another one does when it hears this.
@@ -383,38 +325,8 @@ void Appender::Settle(Channel& channel, const redis::Reply& reply) {
   }
   const std::unique_ptr<Call> done = std::move(channel.call);
   Release(*done);
-  if (done->replication != nullptr) done->replication->channel = channel.name;
   Next(channel);
-  if (done->replication != nullptr) Conclude(done->replication.get());
-}
-
-// Comes twice, when Redis has answered the call and when replicas have been asked, and acts when
-// both are there. A call that was refused has no items: another sending of it follows.
-void Appender::Conclude(Replication* replication) {
-  if (!replication->verdict) return;
-  const absl::Status verdict = *replication->verdict;
-  if (!verdict.ok()) return FailReplication(replication, verdict);
-  for (Replication::Item& done : std::exchange(replication->items, {})) {
-    ++counters_.replicated;
-    if (AppendSink* const sink = done.item.source->sink; sink != nullptr)
-      sink->OnCommitted(done.item.sequence, replication->channel, done.position);
-    ledger_.Release(done.item);
-  }
-}
-
-// The events are in the log and stay there, but nobody is told so: the agents send them again, and
-// that sending asks again.
-void Appender::FailReplication(Replication* replication, const absl::Status& why) {
-  absl::flat_hash_set<std::string> producers;
-  for (const Replication::Item& failed : std::exchange(replication->items, {})) {
-    ++counters_.unreplicated;
-    if (AppendSink* const sink = failed.item.source->sink; sink != nullptr) {
-      producers.insert(failed.item.producer->id);
-      ledger_.Drop(sink);
-    }
-    ledger_.Release(failed.item);
-  }
-  for (const std::string& id : producers) listener_->OnProducerFailed(id, why);
+  if (done->replication != nullptr) replicated_.Close(done->replication.get(), channel.name);
 }
 
 void Appender::Next(Channel& channel) {
@@ -423,7 +335,7 @@ void Appender::Next(Channel& channel) {
 }
 
 void Appender::Release(const Call& call) {
-  for (const Call::Group& group : call.groups) {
+  for (const AppendGroup& group : call.groups) {
     for (const AppendItem& item : group.items) {
       if (item.source != nullptr) ledger_.Release(item);  // else it waits for replicas
     }
@@ -436,9 +348,16 @@ void Appender::Forget(AppendSink* sink) {
   ledger_.Drop(sink);
 }
 
+Appender::Counters Appender::counters() const {
+  Counters counters = counters_;
+  counters.replicated = replicated_.replicated();
+  counters.unreplicated = replicated_.unreplicated();
+  return counters;
+}
+
 void Appender::Clear() {
   ++generation_;
-  if (replicas_ != nullptr) replicas_->Clear();
+  replicated_.Clear();
   ledger_.Clear();
   channels_.clear();
   dirty_.clear();

@@ -27,21 +27,10 @@
 #include "core/channel/append_sink.h"
 #include "core/channel/name.h"
 #include "core/channel/replica_barrier.h"
+#include "core/channel/replicated_commits.h"
 #include "core/redis/commands.h"
 
 namespace spanwire::channel {
-
-// Hears of a producer that cannot be served.
-class AppenderListener {
- public:
-  virtual ~AppenderListener() = default;
-  // Redis has refused this producer's events, or those before them on a channel, for longer than
-  // the append deadline (RESOURCE_EXHAUSTED: out of memory; else UNAVAILABLE); or replicas did not
-  // have them in time, and it is a producer that wants that (UNAVAILABLE). What the sinks
-  // concerned had queued, on every channel, is discarded. Every stream of the producer ends with
-  // `why`: its sinks are forgotten when this returns, or something would overtake what is missing.
-  virtual void OnProducerFailed(absl::string_view producer_id, const absl::Status& why) = 0;
-};
 
 class Appender final {
  public:
@@ -99,12 +88,11 @@ class Appender final {
   void set_on_room(base::Task task) { on_room_ = std::move(task); }
   // Whether nothing is queued or in flight.
   bool idle() const { return ledger_.bytes() == 0; }
-  const Counters& counters() const { return counters_; }
+  Counters counters() const;
 
  private:
   struct Call;
   struct Channel;
-  struct Replication;
 
   Channel& ChannelOf(absl::string_view name);
   void MarkDirty(Channel& channel);
@@ -114,9 +102,6 @@ class Appender final {
   void Refused(Channel& channel, const absl::Status& why);
   void Fail(Channel& channel, const absl::Status& why);
   void Settle(Channel& channel, const redis::Reply& reply);
-  void AwaitReplicas(Call& call);
-  void Conclude(Replication* replication);
-  void FailReplication(Replication* replication, const absl::Status& why);
   void Next(Channel& channel);
   void Fence(const AppendSource& source, uint64_t newer);
   void Release(const Call& call);
@@ -129,9 +114,9 @@ class Appender final {
   const Names* const names_;
   AppenderListener* const listener_;
   const Options options_;
-  ReplicaBarrier* const replicas_;
   absl::flat_hash_map<std::string, std::unique_ptr<Channel>> channels_;
   AppendLedger ledger_;
+  ReplicatedCommits replicated_;
   std::vector<Channel*> dirty_;  // those whose next call is formed at the end of this turn
   absl::flat_hash_set<AppendSink*> fencing_;   // those that are about to hear OnFenced
   absl::flat_hash_set<AppendSink*> relieved_;  // those that are about to hear OnRoom
