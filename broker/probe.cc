@@ -56,7 +56,8 @@ void Probe::Ask() {
   const std::string sequence = absl::StrCat(logged_ ? "-" : "", ++sequence_);
   // The salt only has to keep epochs of one channel apart, and nobody else writes to this one.
   const absl::string_view args[] = {
-      channel, verb_, "1", logged_ ? "keep" : "open", "1", ttl, ttl, "1", ttl, "1", sequence, body};
+      channel, verb_,    "1", logged_ ? "keep" : "open", "1", ttl, ttl, "0", "1", ttl,
+      "1",     sequence, body};
   channel::PublishScript().Call(
       redis_, {keys[0], keys[1], keys[2]}, args,
       [this, connection = connection_,

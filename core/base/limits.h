@@ -68,8 +68,11 @@ inline constexpr absl::Duration kIdempotencyTtl = absl::Minutes(10);
 inline constexpr absl::Duration kCallTtl =
     absl::Seconds(10);  // of a unary call without a key: longer than between two tries
 inline constexpr absl::Duration kTouchInterval =
-    absl::Seconds(60);                             // at most; a quarter of the log ttl if less
-inline constexpr uint32_t kEpochSalt = 1'000'000;  // µs; drawn from 1..kEpochSalt
+    absl::Seconds(60);  // at most; a quarter of the log ttl if less
+inline constexpr absl::Duration kRememberedFor =
+    absl::Seconds(30);  // what was appended, in case that a failover takes it
+inline constexpr size_t kRememberedBytes = 16 << 20;  // likewise, all channels
+inline constexpr uint32_t kEpochSalt = 1'000'000;     // µs; drawn from 1..kEpochSalt
 
 // The log.
 inline constexpr absl::Duration kLogTtl = absl::Hours(1);
@@ -81,6 +84,9 @@ inline constexpr size_t kPageEventsFloor = 8;  // likewise, at least
 inline constexpr size_t kPageBytes = 1 << 20;  // aimed at, by the mean event
 inline constexpr size_t kLastEvents = 1'000;   // of "last": N
 inline constexpr size_t kRowBytes = 4'096;     // of a row, beside the event as the agent sent it
+// A reader that gives a channel a fresh epoch puts it above its own position, which a browser may
+// have made up: not further ahead of the clock than a clock that is set right may have been.
+inline constexpr absl::Duration kTailAhead = absl::Hours(2);
 // A read that Redis refuses, or that a lost connection took, is tried again after a while: it
 // doubles from here …
 inline constexpr absl::Duration kReadRetryFirst = absl::Milliseconds(100);

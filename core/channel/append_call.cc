@@ -10,8 +10,8 @@ namespace spanwire::channel {
 namespace {
 
 // Words that are made here and words in all, beside those of groups and events.
-constexpr size_t kTexts = 7;
-constexpr size_t kWords = 12;
+constexpr size_t kTexts = 8;
+constexpr size_t kWords = 13;
 // Likewise, of a group, its key among them, and of an event.
 constexpr size_t kGroupWords = 4;
 constexpr size_t kEventTexts = 1;
@@ -40,6 +40,7 @@ AppendCommand::AppendCommand(const Names& names, const std::vector<AppendGroup>&
   Add(absl::StrCat(terms.max_events));
   Add(terms.log_ttl);
   Add(limits::kTailTtl);
+  Add(absl::StrCat(terms.floor));
   for (const AppendGroup& group : groups) {
     Add(absl::StrCat(group.producer->epoch));
     Add(group.producer->ttl);

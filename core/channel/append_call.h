@@ -31,6 +31,7 @@ struct AppendTerms {
   absl::string_view mode;  // keep, touch or open
   uint64_t max_events = 0;
   absl::Duration log_ttl;
+  uint64_t floor = 0;  // a new epoch is above it
 };
 
 // The words of the command. They point into the groups and the terms, which outlive it.

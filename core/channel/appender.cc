@@ -43,6 +43,15 @@ struct Appender::Channel {
   bool opened = false;  // a call has appended on this connection
   absl::Duration touched;
   double mean_bytes = 0;
+  uint64_t newest_epoch = 0;  // that was seen here, on this connection or an earlier one
+
+  // Nothing is queued or in flight any more, and the channel is to be opened again.
+  void Clear() {
+    queue.clear();
+    call = nullptr;
+    retry = nullptr;
+    dirty = opened = false;
+  }
 };
 
 Appender::Appender(base::Executor* executor, redis::Commands* redis, const Names* names,
@@ -81,7 +90,7 @@ Appender::Channel& Appender::ChannelOf(absl::string_view name) {
 }
 
 // Forgets idle channels. Such a channel begins a new epoch with its next event, which is always
-// right.
+// right, if the channel has lost nothing meanwhile.
 void Appender::Sweep() {
   absl::erase_if(channels_, [](const auto& entry) {
     const Channel& channel = *entry.second;
@@ -183,6 +192,7 @@ void Appender::Send(Channel& channel) {
   terms.mode = mode;
   terms.max_events = MaxEvents(channel);
   terms.log_ttl = options_.log_ttl;
+  terms.floor = channel.newest_epoch;
   const AppendCommand command(*names_, call.groups, terms, call.whole_script);
   ++counters_.calls;
   redis_->Call(command.words(),
@@ -288,6 +298,7 @@ void Appender::Settle(Channel& channel, const redis::Reply& reply) {
     channel.opened = true;
     if (call.touches) channel.touched = call.formed;
   }
+  if (last) channel.newest_epoch = std::max(channel.newest_epoch, last->epoch);
   // What was appended by one call is contiguous and of one epoch: the script can only begin one
   // with the first event.
   Position next = last.value_or(Position{});
@@ -359,7 +370,7 @@ void Appender::Clear() {
   ++generation_;
   replicated_.Clear();
   ledger_.Clear();
-  channels_.clear();
+  for (const auto& [name, channel] : channels_) channel->Clear();
   dirty_.clear();
   fencing_.clear();
   relieved_.clear();

@@ -5,9 +5,10 @@
 // same events first, nothing of a producer overtakes what is missing, a lost connection forgets
 // everything, events of level `replicated` are committed when replicas have them.
 //
-// Owner: the broker's redis loop. Thread: that loop's only. It holds no position or promise of its
-// own over a lost connection: what was queued or in flight is forgotten then, and the agents
-// resend.
+// Owner: the broker's redis loop. Thread: that loop's only. It holds no promise over a lost
+// connection: what was queued or in flight is forgotten then, and the agents resend. What it keeps
+// is the newest epoch of each channel: one that is begun in another data set, or after the clock
+// went back, must not be below what readers have seen.
 #pragma once
 
 #include <cstdint>

@@ -118,7 +118,8 @@ redis::Commands::Callback LogReader::On(const RequestPtr& request, Done done) {
 }
 
 // A watched channel always has a tail: who finds none gives the channel a fresh epoch, which the
-// first event will name.
+// first event will name. It is above that of the reader's position, which may be ahead of the
+// clock: or the rows that follow would be below that position, and missed.
 void LogReader::SendTail(const RequestPtr& request) {
   const std::string key = names_->TailKey(request->channel);
   if (request->looks) {
@@ -130,7 +131,15 @@ void LogReader::SendTail(const RequestPtr& request) {
                         }));
   }
   const uint64_t salt = std::uniform_int_distribution<uint64_t>(1, limits::kEpochSalt)(random_);
-  const Position fresh{static_cast<uint64_t>(absl::ToUnixMicros(clock_->Now())) + salt, 0};
+  const absl::Time now = clock_->Now();
+  const auto micros = [](absl::Time time) {
+    return static_cast<uint64_t>(absl::ToUnixMicros(time));
+  };
+  uint64_t above = micros(now);
+  if (const absl::optional<Position>& after = request->ask.after;
+      after && after->epoch <= micros(now + limits::kTailAhead))
+    above = std::max(above, after->epoch);
+  const Position fresh{above + salt, 0};
   const std::string ttl = absl::StrCat(absl::ToInt64Milliseconds(quiet_ttl_));
   redis_->Call({"SET", key, fresh.ToString(), "NX", "GET", "PX", ttl},
                On(request, [this, request, fresh](redis::Reply& reply) {

@@ -108,8 +108,8 @@ class RedisModelTest : public ::testing::Test, public redis::PubSubListener {
     const char* const modes[] = {"keep", "keep", "keep", "touch", "open"};
     std::vector<std::string> keys = {names_.LogKey(channel), names_.TailKey(channel)};
     Command args = {
-        channel, "PUBLISH", absl::StrCat(salt), modes[Draw(0, 4)], absl::StrCat(Draw(3, 12)),
-        kTtl,    kTtl};
+        channel, "PUBLISH", absl::StrCat(salt), modes[Draw(0, 4)], absl::StrCat(Draw(3, 12)), kTtl,
+        kTtl,    Floor()};
     const int64_t first = Draw(0, 2);
     for (int64_t p = first; p <= Draw(first, 2); ++p) {
       keys.push_back(names_.ProducerKey(channel, absl::StrCat("p", p)));
@@ -122,6 +122,12 @@ class RedisModelTest : public ::testing::Test, public redis::PubSubListener {
       }
     }
     Call(channel::PublishScript(), keys, args, salt);
+  }
+
+  // Mostly none; else one that is or is not above everything.
+  std::string Floor() {
+    if (Draw(0, 3) > 0) return "0";
+    return Draw(0, 1) == 0 ? "5" : absl::StrCat(RealTime() + Draw(0, 3) * 1'000'000);
   }
 
   void EpochScript() {

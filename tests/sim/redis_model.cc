@@ -197,7 +197,7 @@ Reply RedisModel::PublishScript(const Words& keys, const Words& args) {
   std::vector<Reply> reached_before;
   absl::optional<Reply> failure;
 
-  size_t i = 7;
+  size_t i = 8;
   for (size_t k = 2; k < keys.size() && !failure; ++k) {
     const std::string& mine = args[i];
     const size_t end = i + 3 + 2 * static_cast<size_t>(Number(args[i + 2]));
@@ -223,7 +223,7 @@ Reply RedisModel::PublishScript(const Words& keys, const Words& args) {
             added = Add(keys[0], false, most, static_cast<uint64_t>(Number(epoch)), absl::nullopt,
                         event, "");
           if (added && !*added) {
-            const int64_t time = std::max<int64_t>(now_us(), Number(epoch));
+            const int64_t time = std::max({now_us(), Number(epoch), Number(args[7])});
             epoch = absl::StrCat(time + Number(args[2]));
             fresh = false;
             touch = true;

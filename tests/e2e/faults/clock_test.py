@@ -76,9 +76,6 @@ def test_clock_that_goes_back_while_the_broker_restarts(world: World) -> None:
     world.finish()
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason=(
-    "defect: a channel that begins anew with an epoch lower than what the browser saw is told as 'rollback', and what "
-    "the log has of it already lies in the gap (core/channel/history.cc, JudgeTail: a tail below `after`, no row)"))
 def test_flushall_while_epochs_are_ahead_of_the_clock(world: World) -> None:
     clock = Clock(world)
     world.start(redis_env=clock.env)

@@ -11,16 +11,6 @@ TOLD_SECONDS = 2.0 if FULL else 10.0  # the promise; and what a loaded machine m
 AWAY_SECONDS = 5.0 if FULL else 1.0
 
 
-def old_epochs_have_passed(world: World) -> None:
-    """An epoch may be a second ahead of the clock. If it still is when the data goes, the new one may be lower: see
-    test_flushall_while_epochs_are_ahead_of_the_clock."""
-    def condition() -> bool:
-        seconds, micros = map(int, world.redis("TIME"))
-        tails = [world.redis.tail(channel) for channel in [*CHANNELS, IDLE]]
-        return all(tail is not None and tail[0] < seconds * 1_000_000 + micros for tail in tails)
-    wait_until(condition, "the clock has passed all epochs")
-
-
 def everybody_is_told(world: World, since: float) -> None:
     """Every browser, on every channel, the idle one included."""
     expected = len(world.crowd.browsers) * (len(CHANNELS) + 1)
@@ -45,7 +35,6 @@ def test_redis_killed_and_back_with_its_aof(world: World, away: float, fsync: st
 def test_redis_killed_and_back_without_its_data(world: World) -> None:
     world.start()
     world.load()
-    old_epochs_have_passed(world)
     killed = time.monotonic()
     world.redis.kill()
     world.redis.start()
@@ -57,7 +46,6 @@ def test_redis_killed_and_back_without_its_data(world: World) -> None:
 def test_flushall(world: World) -> None:
     world.start()
     world.load()
-    old_epochs_have_passed(world)
     flushed = time.monotonic()
     world.redis("FLUSHALL")
     world.over()

@@ -25,7 +25,7 @@ class ProbeTest : public ::testing::Test {
   }
   // Of the call that waits: the mode, and its event's sequence.
   std::string Mode() { return redis_.next()[9]; }
-  std::string Sequence() { return redis_.next()[16]; }
+  std::string Sequence() { return redis_.next()[17]; }
 
   test::FakeExecutor executor_;
   test::FakeCommands redis_;

@@ -29,6 +29,7 @@ AppendTerms Terms() {
   terms.mode = "open";
   terms.max_events = 5000;
   terms.log_ttl = absl::Seconds(60);
+  terms.floor = 7;
   return terms;
 }
 
@@ -46,7 +47,7 @@ TEST(AppendCommandTest, SaysWhatTheScriptReads) {
               ElementsAre("EVALSHA", PublishScript().sha1(), "4", "webgui:log:{webgui:session:a}",
                           "webgui:tail:{webgui:session:a}", "webgui:producer:{webgui:session:a}:p",
                           "webgui:producer:{webgui:session:a}:q", kChannel, "PUBLISH", "17", "open",
-                          "5000", "60000", "86400000",                    //
+                          "5000", "60000", "86400000", "7",               //
                           "100", "2000", "2", "4", "four", "-5", "five",  //
                           "200", "3000", "1", "1", "one"));
 }

@@ -53,7 +53,7 @@ class AppenderTest : public ::testing::Test, public AppenderListener {
     const size_t producers = std::stoul(args[2]) - 2;
     size_t i = 3 + 2 + producers;
     std::vector<std::string> words = {args[i + 3]};
-    i += 7;
+    i += 8;
     for (size_t p = 0; p < producers; ++p) {
       const std::string& key = args[5 + p];
       std::vector<std::string> sequences;
@@ -154,7 +154,7 @@ TEST_F(AppenderTest, DuplicatesAreCommittedWithoutPosition) {
 TEST_F(AppenderTest, ABatchHasBounds) {
   for (uint64_t sequence = 1; sequence <= 200; ++sequence) Append(x_, p_, kA, sequence);
   executor_.RunPosted();
-  EXPECT_EQ(redis_.next()[2 + 1 + 2 + 1 + 7 + 2], "128");
+  EXPECT_EQ(redis_.next()[2 + 1 + 2 + 1 + 8 + 2], "128");
   Append(y_, q_, kB, 1, false, limits::kEventBytes);
   Append(y_, q_, kB, 2, false, 1);
   executor_.RunPosted();
@@ -366,6 +366,29 @@ TEST_F(AppenderTest, AfterALossNothingIsLeftAndEveryChannelIsOpenedAnew) {
   Append(x_, p_, kA, 2);
   executor_.RunPosted();
   EXPECT_EQ(Call(), "open p:100=2");
+}
+
+TEST_F(AppenderTest, ANewEpochIsAboveAllThatWereSeenAlsoOnEarlierConnections) {
+  const auto floor = [this] { return redis_.next()[3 + 3 + 7]; };
+  Append(x_, p_, kA, 1);
+  executor_.RunPosted();
+  EXPECT_EQ(floor(), "0");
+  Committed("7-1", 1, {0});
+  Append(x_, p_, kA, 1);
+  executor_.RunPosted();
+  EXPECT_EQ(floor(), "7");
+  Committed("9-4", 0, {1});  // another broker's
+  appender_.Clear();
+  Append(x_, p_, kA, 2);
+  Append(x_, p_, kB, 3);
+  executor_.RunPosted();
+  EXPECT_EQ(floor(), "9");
+  Committed("8-1", 1, {0});  // from before this rule
+  EXPECT_EQ(floor(), "0") << "of the other channel nothing is known";
+  Append(x_, p_, kA, 4);
+  executor_.RunPosted();
+  redis_.Answer(Array({Text("9-1"), Integer(1), Integer(0), Integer(0)}));
+  EXPECT_EQ(floor(), "9") << "never less";
 }
 
 TEST_F(AppenderTest, SaysWhenItIsFullAndWhenThereIsRoomAgain) {

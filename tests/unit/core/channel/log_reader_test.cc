@@ -90,6 +90,25 @@ TEST_F(LogReaderTest, AQuietChannelsPositionOutlivesTheRoundOfVerification) {
   EXPECT_THAT(redis_.next(), ElementsAre("PEXPIRE", kTailKey, "75000", "GT"));
 }
 
+TEST_F(LogReaderTest, AFreshPositionIsAboveTheReadersOwnButNotAboveAMadeUpOne) {
+  const auto fresh = [this](Position after) {
+    Read({Ask::Kind::kTailAndRange, after, 0});
+    const absl::optional<Position> given = Position::Parse(redis_.next()[2]);
+    redis_.Answer(Nil());
+    redis_.Answer(Array({}));
+    redis_.Answer(Integer(1));  // PEXPIRE
+    return given.value_or(Position{});
+  };
+  const auto in = [this](absl::Duration time) {
+    return static_cast<uint64_t>(absl::ToUnixMicros(clock_.Now() + time));
+  };
+  const uint64_t ahead = in(absl::Hours(1));
+  EXPECT_GT(fresh({ahead, 3}).epoch, ahead);
+  EXPECT_LE(fresh({ahead, 3}).epoch, ahead + limits::kEpochSalt);
+  EXPECT_LE(fresh({in(absl::Hours(3)), 3}).epoch, in(absl::Seconds(2)));
+  EXPECT_GE(fresh({5, 3}).epoch, in(absl::ZeroDuration()));
+}
+
 TEST_F(LogReaderTest, ARedisWithoutMemoryStillTellsATailThatIsThere) {
   Read({Ask::Kind::kTailAndRange, Position{7, 3}, 0});
   ASSERT_EQ(redis_.waiting(), 2u);
