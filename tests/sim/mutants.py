@@ -32,6 +32,7 @@ class Mutant:
 FEED = ("bridge/feed.cc", "bridge/feeds.cc", "bridge/subscription.cc", "bridge/hub.cc", "bridge/session.cc",
         "bridge/page_server.cc", "tests/sim/browser.cc", "tests/sim/world.cc")
 APPENDER = "core/channel/appender.cc"
+MEMORY = "core/channel/append_memory.cc"
 READER = "core/channel/log_reader.cc"
 FOLLOWER = "core/channel/follower.h"
 MODEL = "tests/sim/redis_model.cc"
@@ -51,6 +52,10 @@ MUTANTS = [
            "for (const std::string& id : producers) listener_->OnProducerFailed(id, why);", ""),
     Mutant("streams outlive the Redis connection", "broker/streams.cc",
            'EndAll(absl::UnavailableError(absl::StrCat("redis is lost: ", why.message())));', ""),
+    Mutant("what is appended again does not say so", MEMORY,
+           "if (IsCopy(*entry.event)) return entry.event;", "if (true) return entry.event;"),
+    Mutant("what is appended again may stand behind what is missing", MEMORY,
+           "(entry.before > reached.sequence && !anew)", "false"),
     Mutant("no fence", MODEL, "reached = -Number(parts.first);", "reached = 0;"),
     Mutant("no duplicates are known", MODEL, "reached = Number(parts.second);", "reached = 0;"),
     Mutant("nothing is verified", "bridge/feeds.cc", "order_.front()->feed.Verify();", ";"),

@@ -64,7 +64,8 @@ void Truth::OnAcked(Instance* instance, uint64_t sequence) {
   instance->acked = std::max(instance->acked, sequence);
 }
 
-void Truth::OnAppended(const std::string& channel, Position position, const std::string& name) {
+void Truth::OnAppended(const std::string& channel, Position position, const std::string& name,
+                       absl::optional<Position> was) {
   ++appended;
   uint64_t sequence = 0;
   const Instance* const instance = InstanceOf(name, &sequence);
@@ -77,8 +78,19 @@ void Truth::OnAppended(const std::string& channel, Position position, const std:
   if (!made && record.name != name) {
     return Bad(absl::StrCat("a position names two events: ", position.ToString(), " on ", channel));
   }
-  record = {channel, position,       name, history.empty() ? nullptr : history.back(),
-            false,   ++records_made_};
+  record = Record();
+  record.channel = channel;
+  record.position = position;
+  record.name = name;
+  record.before = history.empty() ? nullptr : history.back();
+  record.number = ++records_made_;
+  record.copy = was.has_value();
+  const auto earlier = by_name_.find({channel, name});
+  if (!was && sequence <= instance->acked && earlier != by_name_.end() &&
+      earlier->second.back()->number > keys_lost_at_) {
+    // Agents do not send again what is acknowledged.
+    Bad(absl::StrCat("appended again, and does not say so: ", name, " on ", channel));
+  }
 
   // The newest event of the same producer that is still there.
   for (auto old = history.rbegin(); old != history.rend() && (*old)->number > keys_lost_at_;
@@ -89,12 +101,16 @@ void Truth::OnAppended(const std::string& channel, Position position, const std:
     if (older->epoch > instance->epoch) {
       Bad(absl::StrCat("an older instance behind a newer one: ", name, " after ", (*old)->name,
                        " on ", channel));
-    } else if (older == instance && old_sequence >= sequence) {
+    } else if (older == instance) {
+      record.follows = old_sequence;
+    }
+    if (older == instance && old_sequence >= sequence) {
       Bad(absl::StrCat("twice or out of order in the log: ", name, " after ", (*old)->name, " on ",
                        channel));
     }
     break;
   }
+  if (was) CheckCopy(record, *was);
   // Nothing of a producer overtakes what is missing.
   for (uint64_t n = sequence - 1; n > 0; --n) {
     const Instance::Published& event = instance->events[n - 1];
@@ -112,6 +128,27 @@ void Truth::OnAppended(const std::string& channel, Position position, const std:
   by_name_[{channel, name}].push_back(&record);
 }
 
+// A copy says of what, that was lost, and nothing is missing before it that its agent may send
+// again or that a reader would not be told of.
+void Truth::CheckCopy(const Record& record, Position was) {
+  ++again;
+  const std::string what = absl::StrCat(record.name, " at ", record.position.ToString(), " on ",
+                                        record.channel, ", was ", was.ToString());
+  const Record* const original = Find(record.channel, was);
+  if (original == nullptr || original->name != record.name || original->copy)
+    return Bad(absl::StrCat("a copy of something else: ", what));
+  if (!original->lost) Bad(absl::StrCat("a copy of what is still there: ", what));
+  // At one time when it was appended nothing more stood before it than does now; unless the channel
+  // began anew since, which is told.
+  const std::vector<const Record*>& earlier = by_name_[{record.channel, record.name}];
+  if (record.before == nullptr || history_[record.channel].front()->number > original->number)
+    return;
+  if (std::none_of(earlier.begin(), earlier.end(),
+                   [&](const Record* old) { return old->follows <= record.follows; })) {
+    Bad(absl::StrCat("a copy behind what is missing: ", what));
+  }
+}
+
 void Truth::OnFlushed() {
   for (auto& [position, record] : by_position_) record.lost = true;
   history_.clear();
@@ -127,9 +164,9 @@ void Truth::OnFailover(uint64_t number) {
   }
 }
 
-void Truth::OnShown(View* view, Position position, absl::optional<Position> prev,
-                    const std::string& name) {
-  ++shown;
+void Truth::OnEvent(View* view, Position position, absl::optional<Position> prev,
+                    absl::optional<Position> was, const std::string& name, bool dropped) {
+  ++(dropped ? copies : shown);
   const std::string where =
       absl::StrCat(view->name, " on ", view->channel, ": ", name, " at ", position.ToString());
   const Record* const record = Find(view->channel, position);
@@ -155,6 +192,24 @@ void Truth::OnShown(View* view, Position position, absl::optional<Position> prev
     Bad(absl::StrCat("shown twice: ", where));
   }
   view->last = position;
+
+  const auto before = view->names.find(name);
+  const bool seen = was && view->seen.contains(*was);
+  if (seen != dropped) Bad(absl::StrCat(dropped ? "not seen, dropped: " : "seen, shown: ", where));
+  view->seen.insert(was.value_or(position));
+  if (dropped) {
+    if (before == view->names.end()) Bad(absl::StrCat("dropped, never shown: ", where));
+    return;
+  }
+  // A flush of what its agent still sends again may be told as trimmed, if it was trimmed soon
+  // after.
+  if (before != view->names.end() && before->second.forgets == view->forgets &&
+      before->second.record->number > keys_lost_at_) {
+    Bad(absl::StrCat("shown again, and nothing was taken back: ", where));
+  }
+  if (record->copy != was.has_value())
+    Bad(absl::StrCat("it is not said that it is a copy: ", where));
+  view->names[name] = {record, view->forgets};
 }
 
 void Truth::OnTransient(View*, const std::string& name) {
@@ -174,6 +229,7 @@ void Truth::OnGap(View* view, Position after, Position position, const std::stri
   }
   if (still_there) Bad(absl::StrCat("nothing was missing: ", where));
   if (position < after) view->shown.clear();
+  if (reason == "rollback" || reason == "lost") ++view->forgets;
   view->last = position;
 }
 
