@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "bridge/subscription.h"
 #include "bridge/view.h"
@@ -98,8 +99,10 @@ void Hub::Recover() {
   recovery_.reset();
   // An answer that is still on its way is nobody's: its page is asked for under another number.
   const auto unanswered = std::exchange(readers_, {});
+  std::vector<std::pair<uint64_t, Topic*>> topics(topics_by_id_.begin(), topics_by_id_.end());
+  std::sort(topics.begin(), topics.end());
   std::vector<Subscription*> subscriptions;
-  for (const auto& [id, topic] : topics_by_id_) {
+  for (const auto& [id, topic] : topics) {
     subscriptions.insert(subscriptions.end(), topic->subscriptions.begin(),
                          topic->subscriptions.end());
   }
@@ -108,7 +111,7 @@ void Hub::Recover() {
   for (Subscription* subscription : subscriptions) {
     subscription->OnOverflow(unanswered.contains(subscription->reader()));
   }
-  for (const auto& [id, topic] : topics_by_id_) {
+  for (const auto& [id, topic] : topics) {
     // Whether it was refused meanwhile, or where it stands, the feed loop says once more.
     if (post_({loop_, id, FeedRequest::Attach{topic->channel}})) {
       topic->position.reset();

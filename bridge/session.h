@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -73,7 +74,7 @@ class Session final : public TransportListener, public Subscription::Listener, p
   Transport* const transport_;
   CommandRunner* const runner_;
   const bool pings_;
-  absl::flat_hash_map<std::string, std::unique_ptr<Subscription>> subscriptions_;
+  absl::btree_map<std::string, std::unique_ptr<Subscription>> subscriptions_;
   PageTurns turns_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Call>> calls_;  // commands that are carried out
   uint64_t last_call_ = 0;

@@ -41,6 +41,8 @@ BrokerMetrics::BrokerMetrics(base::Metrics* m)
       unreplicated(m->AddCounter("spanwire_broker_unreplicated_total",
                                  "Events of ack level replicated that replicas did not have in "
                                  "time; their agents were told.")),
+      appended_again(m->AddCounter("spanwire_broker_appended_again_total",
+                                   "Events appended again because Redis had lost them.")),
       queue_bytes(m->AddGauge("spanwire_broker_queue_bytes", "Bytes waiting for Redis.")),
       redis_up(m->AddGauge("spanwire_broker_redis_up", "1 while Redis is connected.")),
       redis_losses(m->AddCounter("spanwire_broker_redis_losses_total",

@@ -39,6 +39,7 @@ struct BrokerMetrics {
   base::Counter& epochs;
   base::Counter& replicated;
   base::Counter& unreplicated;
+  base::Counter& appended_again;
   base::Gauge& queue_bytes;
   base::Gauge& redis_up;
   base::Counter& redis_losses;

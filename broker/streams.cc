@@ -201,7 +201,10 @@ void Streams::OnCallEnd(UnaryPublish* call, const absl::Status& status) {
   CheckIdle();
 }
 
-void Streams::OnUp() { metrics_->redis_up.Set(1); }
+void Streams::OnUp() {
+  metrics_->redis_up.Set(1);
+  if (gate_.ok()) appender_.Recall();
+}
 
 // Nothing may be acknowledged that a failover took away in between, so nothing survives the
 // connection.
@@ -225,7 +228,10 @@ void Streams::OnProducerFailed(absl::string_view producer_id, const absl::Status
 
 void Streams::SetGate(const absl::Status& gate) {
   gate_ = gate;
-  if (gate_.ok()) return;
+  if (gate_.ok()) {
+    if (redis_->up()) appender_.Recall();
+    return;
+  }
   appender_.Clear();
   EndAll(gate_);
 }
@@ -271,6 +277,7 @@ void Streams::Report() {
   add(metrics_->epochs, now.epochs, reported_.epochs);
   add(metrics_->replicated, now.replicated, reported_.replicated);
   add(metrics_->unreplicated, now.unreplicated, reported_.unreplicated);
+  add(metrics_->appended_again, now.again, reported_.again);
   metrics_->queue_bytes.Set(static_cast<double>(appender_.queued_bytes()));
   reported_ = now;
 }

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
@@ -97,7 +98,7 @@ class Streams final : public PublishStream::Host,
 
   // Streams that have not ended, by a key that is never used again; and all that exist, for the
   // bound.
-  absl::flat_hash_map<uint64_t, PublishStream*> streams_;
+  absl::btree_map<uint64_t, PublishStream*> streams_;
   absl::flat_hash_map<PublishStream*, uint64_t> keys_;
   absl::flat_hash_map<std::string, std::vector<PublishStream*>> by_producer_;
   uint64_t next_key_ = 1;

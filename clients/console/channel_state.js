@@ -11,7 +11,29 @@ export function comparePositions(a, b) {
   return a.epoch - b.epoch || a.seq - b.seq;
 }
 
-const REMEMBERED_ROLLBACKS = 4;
+const REMEMBERED_RUNS = 64;
+
+// The positions that events came with, as runs without a hole within an epoch. The oldest runs are forgotten first.
+class SeenPositions {
+  constructor() {
+    this.runs = []; // { epoch, from, to }
+  }
+
+  add({ epoch, seq }) {
+    const run = this.runs.findLast((known) => known.epoch === epoch && seq >= known.from - 1 && seq <= known.to + 1);
+    if (run) {
+      run.from = Math.min(run.from, seq);
+      run.to = Math.max(run.to, seq);
+      return;
+    }
+    this.runs.push({ epoch, from: seq, to: seq });
+    if (this.runs.length > REMEMBERED_RUNS) this.runs.shift();
+  }
+
+  has({ epoch, seq }) {
+    return this.runs.some((run) => run.epoch === epoch && run.from <= seq && seq <= run.to);
+  }
+}
 
 export class ChannelState {
   constructor(name) {
@@ -28,7 +50,7 @@ export class ChannelState {
     this.reason = ''; // of the newest hole
     this.error = '';
     this.lastAt = 0;
-    this.rollbacks = []; // what was seen before a failover took it: [from, to], newest last
+    this.seen = new SeenPositions(); // of events, or of what they are copies of
   }
 
   // $subscribed. Who resumes starts where it stopped; a server that starts later has left something out.
@@ -49,10 +71,6 @@ export class ChannelState {
     const after = parsePosition(frame.after);
     const position = parsePosition(frame.position);
     this.countHole(after, position, String(frame.reason || 'unknown'));
-    if (after && position && comparePositions(position, after) < 0) {
-      this.rollbacks.push([position, after]);
-      if (this.rollbacks.length > REMEMBERED_ROLLBACKS) this.rollbacks.shift();
-    }
     this.moveTo(frame.position);
   }
 
@@ -65,23 +83,19 @@ export class ChannelState {
       return true;
     }
     const last = parsePosition(this.last);
-    if ((last && comparePositions(id, last) <= 0) || this.wasSeen(event.was)) {
+    const was = parsePosition(event.was);
+    if ((last && comparePositions(id, last) <= 0) || (was && this.seen.has(was))) {
       this.duplicates += 1;
       if (last && comparePositions(id, last) > 0) this.last = event.id;
       return false;
     }
+    this.seen.add(was || id);
     const prev = parsePosition(event.prev) || { epoch: id.epoch, seq: id.seq - 1 };
     if (last && comparePositions(prev, last) > 0) this.countHole(last, prev, 'unannounced');
     this.last = event.id;
     this.received += 1;
     if (this.phase === 'replaying') this.replayed += 1;
     return true;
-  }
-
-  wasSeen(was) {
-    const old = parsePosition(was);
-    return Boolean(old) && this.rollbacks.some(
-      ([from, to]) => comparePositions(old, from) > 0 && comparePositions(old, to) <= 0);
   }
 
   countHole(after, position, reason) {

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/btree_set.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/log.h"
 #include "core/base/random.h"
@@ -265,11 +266,11 @@ void Appender::Refused(Channel& channel, const absl::Status& why) {
 // concerned have queued anywhere.
 void Appender::Fail(Channel& channel, const absl::Status& why) {
   const std::unique_ptr<Call> call = std::move(channel.call);
-  absl::flat_hash_set<std::string> producers;
-  absl::flat_hash_set<std::shared_ptr<AppendSource>> sources;
+  absl::btree_set<std::string> producers;
+  std::vector<std::shared_ptr<AppendSource>> sources;
   const auto concern = [&](const AppendItem& item) {
     producers.insert(item.producer->id);
-    sources.insert(item.source);
+    sources.push_back(item.source);
   };
   for (const AppendGroup& group : call->groups) {
     for (const AppendItem& item : group.items) concern(item);
@@ -311,19 +312,21 @@ void Appender::Settle(Channel& channel, const redis::Reply& reply) {
       continue;
     }
     uint64_t reached = static_cast<uint64_t>(answer);
+    AppendMemory::Log* log = nullptr;
     for (size_t i = 0; i < call.groups[g].items.size(); ++i) {
       AppendItem& item = call.groups[g].items[i];
       absl::optional<Position> position;
       if (item.sequence <= reached) {
         ++counters_.duplicates;
       } else {
-        reached = item.sequence;
         if (item.transient) {
           ++counters_.transient;
         } else {
           ++next.seq;
           position = next;
         }
+        Remember(channel, item, reached, position, &log);
+        reached = item.sequence;
       }
       if (item.producer->replicated) {
         replicated_.Add(call.replication.get(), std::move(item), position);
@@ -334,10 +337,71 @@ void Appender::Settle(Channel& channel, const redis::Reply& reply) {
         sink->OnCommitted(item.sequence, channel.name, position);
     }
   }
+  memory_.Prune(executor_->Uptime());
   const std::unique_ptr<Call> done = std::move(channel.call);
   Release(*done);
   Next(channel);
   if (done->replication != nullptr) replicated_.Close(done->replication.get(), channel.name);
+}
+
+// Not of producers whose keys expire soon: an event that is still there would be taken for lost.
+void Appender::Remember(Channel& channel, const AppendItem& item, uint64_t before,
+                        absl::optional<Position> position, AppendMemory::Log** log) {
+  if (item.producer->ttl < limits::kProducerTtl) return;
+  if (position && IsCopy(*item.event)) ++counters_.again;
+  if (*log == nullptr) *log = memory_.Of(channel.name);
+  memory_.Add(*log, {item.producer, before, item.sequence, position.value_or(Position{}),
+                     position ? item.event : nullptr, executor_->Uptime()});
+}
+
+void Appender::Recall() {
+  for (const auto& [name, log] : memory_.logs()) {
+    std::vector<std::string> producers = ProducersOf(*log);
+    std::vector<std::string> words = {"MGET"};
+    words.reserve(words.size() + producers.size());
+    for (const std::string& id : producers) words.push_back(names_->ProducerKey(name, id));
+    redis_->Call(std::vector<absl::string_view>(words.begin(), words.end()),
+                 [this, name = name, producers = std::move(producers), generation = generation_,
+                  alive = std::weak_ptr<char>(alive_)](const absl::StatusOr<redis::Reply>& reply) {
+                   if (!alive.expired() && generation == generation_)
+                     OnKnown(name, producers, reply);
+                 });
+  }
+}
+
+// Copies are their producer's own events, with its sequences: whatever of them came back meanwhile
+// makes them duplicates, and a newer instance fences them. They do not wait for replicas: they were
+// committed, and nobody would hear of it.
+void Appender::OnKnown(const std::string& name, absl::Span<const std::string> producers,
+                       const absl::StatusOr<redis::Reply>& reply) {
+  const auto found = memory_.logs().find(name);
+  if (absl::IsUnavailable(reply.status()) || found == memory_.logs().end()) return;
+  if (!reply.ok() || reply->elements.size() != producers.size()) {
+    base::LogWarning(
+        "cannot ask what redis has lost",
+        {{"channel", name}, {"error", reply.ok() ? reply->text : reply.status().message()}});
+    return;
+  }
+  const std::vector<const AppendMemory::Entry*> lost =
+      FindLost(*found->second, producers, reply->elements);
+  if (lost.empty()) return;
+  base::LogWarning("appending again what redis has lost",
+                   {{"channel", name}, {"events", absl::StrCat(lost.size())}});
+  Channel& channel = ChannelOf(name);
+  absl::flat_hash_map<const Producer*, std::pair<AppendSink*, std::shared_ptr<const Producer>>>
+      whose;
+  for (const AppendMemory::Entry* entry : lost) {
+    auto& [sink, producer] = whose[entry->producer.get()];
+    if (sink == nullptr) {
+      sink = &copies_.emplace_back();
+      Producer plain = *entry->producer;
+      plain.replicated = false;
+      producer = std::make_shared<const Producer>(std::move(plain));
+    }
+    ledger_.Push(&channel.queue, sink,
+                 {producer, entry->sequence, false, CopyOf(*entry), executor_->Uptime()});
+  }
+  if (!channel.call) MarkDirty(channel);
 }
 
 void Appender::Next(Channel& channel) {
@@ -374,6 +438,8 @@ void Appender::Clear() {
   dirty_.clear();
   fencing_.clear();
   relieved_.clear();
+  copies_.clear();
+  memory_.Prune(executor_->Uptime());
 }
 
 // Told on a turn of its own, since it may come from anywhere.

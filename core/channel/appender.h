@@ -8,10 +8,12 @@
 // Owner: the broker's redis loop. Thread: that loop's only. It holds no promise over a lost
 // connection: what was queued or in flight is forgotten then, and the agents resend. What it keeps
 // is the newest epoch of each channel: one that is begun in another data set, or after the clock
-// went back, must not be below what readers have seen.
+// went back, must not be below what readers have seen; and what was appended lately: what of it a
+// failover took is appended again.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <random>
 #include <string>
@@ -24,6 +26,7 @@
 #include "absl/time/time.h"
 #include "core/base/executor.h"
 #include "core/base/limits.h"
+#include "core/channel/append_memory.h"
 #include "core/channel/append_queue.h"
 #include "core/channel/append_sink.h"
 #include "core/channel/name.h"
@@ -55,6 +58,7 @@ class Appender final {
     uint64_t epochs = 0;
     uint64_t replicated = 0;    // events that replicas have, of producers that want that
     uint64_t unreplicated = 0;  // likewise, that they did not have in time
+    uint64_t again = 0;         // appended again after a failover took them
   };
 
   // All outlive the appender. `replicas` asks about what is written by `redis`; null: no producer
@@ -77,6 +81,9 @@ class Appender final {
   // The Redis connection was lost: everything queued and in flight is forgotten, every channel is
   // to be opened again. No sink hears anything: the caller ends all streams.
   void Clear();
+  // There is a connection that may be written to: looks for what was appended on earlier ones, and
+  // appends again what Redis has lost of it, before anything that comes from agents now.
+  void Recall();
 
   // Whether the queues are over their bound: callers take nothing more from agents until it is
   // false again.
@@ -103,6 +110,10 @@ class Appender final {
   void Refused(Channel& channel, const absl::Status& why);
   void Fail(Channel& channel, const absl::Status& why);
   void Settle(Channel& channel, const redis::Reply& reply);
+  void Remember(Channel& channel, const AppendItem& item, uint64_t before,
+                absl::optional<Position> position, AppendMemory::Log** log);
+  void OnKnown(const std::string& name, absl::Span<const std::string> producers,
+               const absl::StatusOr<redis::Reply>& reply);
   void Next(Channel& channel);
   void Fence(const AppendSource& source, uint64_t newer);
   void Release(const Call& call);
@@ -118,6 +129,14 @@ class Appender final {
   absl::flat_hash_map<std::string, std::unique_ptr<Channel>> channels_;
   AppendLedger ledger_;
   ReplicatedCommits replicated_;
+  AppendMemory memory_;
+  // Whose the copies are on this connection: one a channel and producer, so that one that is fenced
+  // takes no other along. Nobody listens.
+  struct CopySink final : AppendSink {
+    void OnCommitted(uint64_t, absl::string_view, absl::optional<Position>) override {}
+    void OnFenced(uint64_t) override {}
+  };
+  std::deque<CopySink> copies_;
   std::vector<Channel*> dirty_;  // those whose next call is formed at the end of this turn
   absl::flat_hash_set<AppendSink*> fencing_;   // those that are about to hear OnFenced
   absl::flat_hash_set<AppendSink*> relieved_;  // those that are about to hear OnRoom

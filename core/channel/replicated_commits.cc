@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/btree_set.h"
 
 namespace spanwire::channel {
 
@@ -60,7 +60,7 @@ void ReplicatedCommits::Conclude(Question* question) {
 // The events are in the log and stay there, but nobody is told so: the agents send them again, and
 // that sending asks again.
 void ReplicatedCommits::Fail(Question* question, const absl::Status& why) {
-  absl::flat_hash_set<std::string> producers;
+  absl::btree_set<std::string> producers;
   for (const Question::Item& failed : std::exchange(question->items, {})) {
     ++unreplicated_;
     if (AppendSink* const sink = failed.item.source->sink; sink != nullptr) {

@@ -1,6 +1,8 @@
 #include "core/redis/subscription_set.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/limits.h"
@@ -41,7 +43,12 @@ void SubscriptionSet::Unsubscribe(absl::string_view name) {
 
 void SubscriptionSet::OnUp() {
   up_ = true;
-  for (auto& [name, channel] : channels_) Enqueue(name, channel);
+  std::vector<Channels::value_type*> channels;
+  channels.reserve(channels_.size());
+  for (Channels::value_type& entry : channels_) channels.push_back(&entry);
+  std::sort(channels.begin(), channels.end(),
+            [](const auto* a, const auto* b) { return a->first < b->first; });
+  for (Channels::value_type* entry : channels) Enqueue(entry->first, entry->second);
 }
 
 void SubscriptionSet::OnDown() {

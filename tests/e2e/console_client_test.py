@@ -60,15 +60,20 @@ def test_a_gap_moves_the_position_even_downwards_and_copies_after_a_failover_are
     browser.open(serve(quiet).url)
     assert browser.evaluate("""import('/channel_state.js').then(({ ChannelState }) => {
         const c = new ChannelState('webgui:global');
-        c.moveTo('7-100');
+        c.moveTo('7-98');
+        c.onEvent({ id: '7-99' });
+        c.onEvent({ id: '7-100' });
         c.onGap({ after: '7-100', position: '7-80', reason: 'rollback' });
         const at = c.last;
-        const copies = [c.onEvent({ id: '8-1', prev: '7-80', was: '7-81' }),
-                        c.onEvent({ id: '8-2', was: '7-100' }), c.onEvent({ id: '8-3', was: '7-101' })];
-        c.onGap({ after: '8-3', position: '8-9', reason: 'trimmed' });
+        const copies = [c.onEvent({ id: '8-1', prev: '7-80', was: '7-98' }),   // before this one came
+                        c.onEvent({ id: '8-2', was: '7-99' }), c.onEvent({ id: '8-3', was: '7-100' }),
+                        c.onEvent({ id: '8-4', was: '7-101' })];
+        c.onGap({ after: '8-4', position: '7-80', reason: 'rollback' });       // and the copies are taken in turn
+        copies.push(c.onEvent({ id: '9-1', prev: '7-80', was: '7-101' }), c.onEvent({ id: '9-2', was: '7-102' }));
+        c.onGap({ after: '9-2', position: '9-9', reason: 'trimmed' });
         return { at, copies, lost: c.lost, uncertain: c.uncertain, duplicates: c.duplicates, last: c.last };
-    })""") == {"at": "7-80", "copies": [False, False, True], "lost": 6, "uncertain": True, "duplicates": 2,
-               "last": "8-9"}
+    })""") == {"at": "7-80", "copies": [True, False, False, True, False, True], "lost": 7, "uncertain": True,
+               "duplicates": 3, "last": "9-9"}
 
 
 def test_backoff_has_full_jitter_between_nothing_and_twenty_seconds(browser, serve):

@@ -156,6 +156,7 @@ class RedisModelTest : public ::testing::Test, public redis::PubSubListener {
       case 2:
         return Both({"SET", "key", "value", "KEEPTTL"});
       case 3:
+        if (Draw(0, 1) == 0) return Both({"MGET", tail, names_.ProducerKey(channel, "p0"), "none"});
         return Both({"GET", Draw(0, 1) == 0 ? tail : "key"});
       case 4:
         // Clearly shorter than what is there, or clearly longer than anything before.

@@ -138,7 +138,10 @@ void Browser::Receive(absl::string_view json) {
     absl::optional<Position> prev;
     if (const absl::string_view text = Member(json, "prev"); !text.empty())
       prev = Position::Parse(text);
-    truth_->OnShown(&view_, *id, prev, std::string(Member(json, "text")));
+    const absl::optional<Position> was = Position::Parse(Member(json, "was"));
+    const bool copy = was && seen_.contains(*was);
+    seen_.insert(was.value_or(*id));
+    truth_->OnEvent(&view_, *id, prev, was, std::string(Member(json, "text")), copy);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "bridge/session.h"
@@ -57,6 +58,7 @@ class Browser final : private bridge::Transport {
   const std::function<BridgeNode*()> pick_;
   const std::function<bool(const std::string&, Position)> still_there_;
   Truth::View view_;
+  std::set<Position> seen_;  // ids of events, or of what they are copies of
   BridgeNode* bridge_ = nullptr;
   std::unique_ptr<Wire> down_;
   std::unique_ptr<bridge::Session> session_;

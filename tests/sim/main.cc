@@ -56,7 +56,8 @@ bool RunSeed(uint64_t seed, const std::set<std::string>& without, Say say) {
   if (trace) {
     const Truth& truth = world.truth();
     Print(absl::StrCat(truth.appended, " appended, ", truth.shown, " shown, ", truth.transient,
-                       " transient, ", truth.gaps, " gaps"));
+                       " transient, ", truth.gaps, " gaps, ", truth.again, " appended again, ",
+                       truth.copies, " copies dropped"));
   }
   return world.truth().violations().empty();
 }

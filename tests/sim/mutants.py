@@ -36,6 +36,7 @@ APPENDER = "core/channel/appender.cc"
 BARRIER = "core/channel/replica_barrier.cc"
 FEED = "bridge/feed.cc"
 FEEDS = "bridge/feeds.cc"
+MEMORY = "core/channel/append_memory.cc"
 FOLLOWER = "core/channel/follower.h"
 HISTORY = "core/channel/history.cc"
 MODEL = "tests/sim/redis_model.cc"
@@ -60,6 +61,10 @@ MUTANTS = [
     Mutant("READONLY is not a lost connection", APPENDER, 'if (code == "READONLY") {', "if (false) {"),
     Mutant("streams outlive the Redis connection", STREAMS,
            'EndAll(absl::UnavailableError(absl::StrCat("redis is lost: ", why.message())));', ""),
+    Mutant("what is appended again does not say so", MEMORY,
+           "if (IsCopy(*entry.event)) return entry.event;", "if (true) return entry.event;"),
+    Mutant("what is appended again may stand behind what is missing", MEMORY,
+           "entry.before > reached.sequence", "false"),
     Mutant("no fence", MODEL, "reached = -Number(parts.first);", "reached = 0;"),
     Mutant("no duplicates are known", MODEL, "reached = Number(parts.second);", "reached = 0;"),
     Mutant("replicated is acknowledged as redis is", APPENDER, "if (item.producer->replicated) {", "if (false) {"),

@@ -68,6 +68,11 @@ Reply RedisModel::Execute(const Words& command) {
     const Value* value = Find(command[1]);
     return value == nullptr ? Nil() : Text(value->text);
   }
+  if (verb == "MGET") {
+    std::vector<Reply> values;
+    for (size_t i = 1; i < command.size(); ++i) values.push_back(Execute({"GET", command[i]}));
+    return Array(std::move(values));
+  }
   if (verb == "SET") return Set(command);
   if (verb == "GETEX") return GetAndExpire(command);
   if (verb == "DEL") {

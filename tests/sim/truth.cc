@@ -68,7 +68,8 @@ void Truth::OnAcked(Instance* instance, uint64_t sequence) {
   instance->acked = std::max(instance->acked, sequence);
 }
 
-void Truth::OnAppended(const std::string& channel, Position position, const std::string& name) {
+void Truth::OnAppended(const std::string& channel, Position position, const std::string& name,
+                       absl::optional<Position> was) {
   ++appended;
   uint64_t sequence = 0;
   const Instance* const instance = InstanceOf(name, &sequence);
@@ -87,6 +88,13 @@ void Truth::OnAppended(const std::string& channel, Position position, const std:
   record.name = name;
   record.before = history.empty() ? nullptr : history.back();
   record.number = ++records_made_;
+  record.copy = was.has_value();
+  const auto earlier = by_name_.find({channel, name});
+  if (!was && sequence <= instance->acked && earlier != by_name_.end() &&
+      earlier->second.back()->number > keys_lost_at_) {
+    // Agents do not send again what is acknowledged.
+    Bad(absl::StrCat("appended again, and does not say so: ", name, " on ", channel));
+  }
 
   // The newest event of the same producer that is still there.
   for (auto old = history.rbegin(); old != history.rend() && (*old)->number > keys_lost_at_;
@@ -97,12 +105,16 @@ void Truth::OnAppended(const std::string& channel, Position position, const std:
     if (older->epoch > instance->epoch) {
       Bad(absl::StrCat("an older instance behind a newer one: ", name, " after ", (*old)->name,
                        " on ", channel));
-    } else if (older == instance && old_sequence >= sequence) {
+    } else if (older == instance) {
+      record.follows = old_sequence;
+    }
+    if (older == instance && old_sequence >= sequence) {
       Bad(absl::StrCat("twice or out of order in the log: ", name, " after ", (*old)->name, " on ",
                        channel));
     }
     break;
   }
+  if (was) CheckCopy(record, *was);
   // Nothing of a producer overtakes what is missing.
   for (uint64_t n = sequence - 1; n > 0; --n) {
     const Instance::Published& event = instance->events[n - 1];
@@ -118,6 +130,27 @@ void Truth::OnAppended(const std::string& channel, Position position, const std:
   }
   history.push_back(&record);
   by_name_[{channel, name}].push_back(&record);
+}
+
+// A copy says of what, that was lost, and nothing is missing before it that its agent may send
+// again or that a reader would not be told of.
+void Truth::CheckCopy(const Record& record, Position was) {
+  ++again;
+  const std::string what = absl::StrCat(record.name, " at ", record.position.ToString(), " on ",
+                                        record.channel, ", was ", was.ToString());
+  const Record* const original = Find(record.channel, was);
+  if (original == nullptr || original->name != record.name || original->copy)
+    return Bad(absl::StrCat("a copy of something else: ", what));
+  if (!original->lost) Bad(absl::StrCat("a copy of what is still there: ", what));
+  // At one time when it was appended nothing more stood before it than does now; unless everything
+  // was gone since: what of it a failover has brought back is not known here.
+  const std::vector<const Record*>& earlier = by_name_[{record.channel, record.name}];
+  if (record.before == nullptr || history_[record.channel].front()->number > original->number)
+    return;
+  if (std::none_of(earlier.begin(), earlier.end(),
+                   [&](const Record* old) { return old->follows <= record.follows; })) {
+    Bad(absl::StrCat("a copy behind what is missing: ", what));
+  }
 }
 
 void Truth::OnFlushed(int64_t now_us) {
@@ -162,9 +195,9 @@ bool Truth::TakenByFailover(const std::string& channel, const std::string& name)
                      [](const Record* record) { return record->rolled_back; });
 }
 
-void Truth::OnShown(View* view, Position position, absl::optional<Position> prev,
-                    const std::string& name) {
-  ++shown;
+void Truth::OnEvent(View* view, Position position, absl::optional<Position> prev,
+                    absl::optional<Position> was, const std::string& name, bool dropped) {
+  ++(dropped ? copies : shown);
   const std::string where =
       absl::StrCat(view->name, " on ", view->channel, ": ", name, " at ", position.ToString());
   const Record* const record = Find(view->channel, position);
@@ -190,6 +223,24 @@ void Truth::OnShown(View* view, Position position, absl::optional<Position> prev
     Bad(absl::StrCat("shown twice: ", where));
   }
   view->last = position;
+
+  const auto before = view->names.find(name);
+  const bool seen = was && view->seen.contains(*was);
+  if (seen != dropped) Bad(absl::StrCat(dropped ? "not seen, dropped: " : "seen, shown: ", where));
+  view->seen.insert(was.value_or(position));
+  if (dropped) {
+    if (before == view->names.end()) Bad(absl::StrCat("dropped, never shown: ", where));
+    return;
+  }
+  // What is lost before it is acknowledged comes again without a word, but behind a gap. Which one
+  // cannot be known: of what was trimmed soon after, it is not said that it was taken back.
+  if (before != view->names.end() &&
+      (!before->second.record->lost || before->second.gaps == view->gaps)) {
+    Bad(absl::StrCat("shown again, and no gap was told: ", where));
+  }
+  if (record->copy != was.has_value())
+    Bad(absl::StrCat("it is not said that it is a copy: ", where));
+  view->names[name] = {record, view->gaps};
 }
 
 void Truth::OnTransient(View*, const std::string& name) {
@@ -232,6 +283,7 @@ void Truth::OnGap(View* view, Position after, Position position, const std::stri
       !bad.empty())
     Bad(absl::StrCat("a wrong reason, ", bad, ": ", where));
   if (position < after) view->shown.clear();
+  ++view->gaps;
   view->last = position;
 }
 

@@ -6,7 +6,9 @@
 // left out between two events that it is shown, unless it was told a gap there; no gap is told
 // where nothing is missing, nor with a reason that is none; one producer's events stand in its
 // order in every log; what is acknowledged was appended on every channel, and no failover takes it
-// if it was acknowledged by replicas. That all of this comes in time is World's to see.
+// if it was acknowledged by replicas. What is appended again after a failover took it says so,
+// stands behind all that came before it of its producer, and is shown to nobody twice. That all of
+// this comes in time is World's to see.
 #pragma once
 
 #include <cstdint>
@@ -48,6 +50,8 @@ struct Record {
   bool rolled_back = false;
   bool flushed = false;
   bool epoch_passed = false;
+  bool copy = false;     // of an event that was appended before
+  uint64_t follows = 0;  // the sequence that its instance had reached there; 0: none
   uint64_t number = 0;
 };
 
@@ -60,7 +64,9 @@ class Truth {
   void OnAcked(Instance* instance, uint64_t sequence);
 
   // Redis.
-  void OnAppended(const std::string& channel, Position position, const std::string& name);
+  // `was`: of what position it says that it is a copy.
+  void OnAppended(const std::string& channel, Position position, const std::string& name,
+                  absl::optional<Position> was);
   // Everything is gone, at this time of Redis' clock.
   void OnFlushed(int64_t now_us);
   // Redis goes back to what it was when `number` records had been appended.
@@ -79,9 +85,17 @@ class Truth {
     std::string channel;
     absl::optional<Position> last;  // what it saw or was told last
     std::set<std::string> shown;    // names, since the last rollback
+    int gaps = 0;                   // how many it was told
+    struct Shown {
+      const Record* record;
+      int gaps;
+    };
+    std::map<std::string, Shown> names;  // of what it showed; how often by then
+    std::set<Position> seen;             // ids of events, and what was said of them
   };
-  void OnShown(View* view, Position position, absl::optional<Position> prev,
-               const std::string& name);
+  // `dropped`: by the rule about copies; everything else was shown.
+  void OnEvent(View* view, Position position, absl::optional<Position> prev,
+               absl::optional<Position> was, const std::string& name, bool dropped);
   void OnTransient(View* view, const std::string& name);
   void OnGap(View* view, Position after, Position position, const std::string& reason,
              bool still_there, bool was_congested);
@@ -90,10 +104,11 @@ class Truth {
   const std::vector<std::string>& violations() const { return violations_; }
   const std::map<int, Instance>& instances() const { return instances_; }
 
-  uint64_t shown = 0, gaps = 0, transient = 0, appended = 0;
+  uint64_t shown = 0, gaps = 0, transient = 0, appended = 0, again = 0, copies = 0;
 
  private:
   const Record* Find(const std::string& channel, Position position) const;
+  void CheckCopy(const Record& record, Position was);
   const Instance* InstanceOf(const std::string& name, uint64_t* sequence) const;
   bool TakenByFailover(const std::string& channel, const std::string& name) const;
   std::string BadReason(const View& view, Position after, Position position,

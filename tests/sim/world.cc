@@ -42,7 +42,7 @@ World::World(uint64_t seed, const std::set<std::string>& without,
                             const std::string& event) {
     v1::Event parsed;
     parsed.ParseFromString(event);
-    truth_.OnAppended(channel, position, parsed.log_line().text());
+    truth_.OnAppended(channel, position, parsed.log_line().text(), Position::Parse(parsed.was()));
   };
   appender_.max_events = Chance(random_, 0.3) ? 100 : 5000;
   network_.await_replica = [this](uint64_t writes, absl::Duration timeout,

@@ -4,6 +4,7 @@
 import { before, compare, parts } from './position.js';
 
 const QUEUE = 1000; // events that wait for an iterator; then it is refilled from the server's log
+const COPIES = 5000; // that are remembered; the server remembers what it may have to append again for less
 
 /** Calls what the user gave; what it throws is the user's, and must not stop the client.
  * @param {Function | undefined} listener @param {unknown} [value] */
@@ -25,6 +26,8 @@ export const createSubscription = (channel, { after, last, since, from, types, .
   after ??= start === '{}' ? saved : undefined;
   /** @type {Record<number, number>} */
   const ends = {}; // how far it came in each epoch
+  /** @type {string[]} */
+  const copied = []; // the positions of which it was shown copies
   /** @type {string | undefined} */
   let hole;
   /** @type {any[]} */
@@ -76,10 +79,12 @@ export const createSubscription = (channel, { after, last, since, from, types, .
           }
           self.onGap({ position: known, reason: 'unannounced' });
         }
-        const [epoch, seq] = parts(was ?? id);
-        const copy = was && seq <= ends[epoch];
         self.reach(id);
-        if (copy) return;
+        if (was) {
+          const [epoch, seq] = parts(was);
+          if (seq <= ends[epoch] || copied.includes(was)) return;
+          if (copied.push(was) > COPIES) copied.shift();
+        }
       }
       if (types && !types.some((/** @type {string} */ one) => (
         one.endsWith('*') ? type.startsWith(one.slice(0, -1)) : type === one))) return;

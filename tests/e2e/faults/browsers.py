@@ -25,7 +25,7 @@ def make_frame(at: float, raw: bytes) -> history.Frame:
         return history.Frame(at, kind, frame.get("channel", ""), after=frame.get("after", ""),
                              position=frame.get("position", ""), reason=reason)
     return history.Frame(at, kind, frame.get("channel", ""), frame.get("id", ""), frame.get("prev", ""),
-                         frame["data"].get("text", ""))
+                         frame["data"].get("text", ""), frame.get("was", ""))
 
 
 class Connection(asyncio.Protocol):

@@ -4,9 +4,10 @@ import time
 
 import pytest
 
+from browser_client import Client
 from redis_server import RedisServer
 from stack import FULL, wait_until
-from world import PATIENCE, World
+from world import CHANNELS, PATIENCE, World
 
 TAIL_SECONDS = 3.0 if FULL else 1.0
 
@@ -41,6 +42,20 @@ class Pair:
         world.redis = self.replica
 
 
+def assert_nothing_acknowledged_is_missing(world: World) -> None:
+    """Somebody who comes now gets all of it, what was appended again among it, each in the order of its agent."""
+    for channel in CHANNELS:
+        with Client(world.addresses()[0]) as client:
+            client.send({"cmd": "subscribe", "id": 1, "channel": channel, "from": "start"})
+            client.until_type("$live", PATIENCE)
+            texts = client.texts()
+            assert any("was" in event for event in client.events()), f"copies on {channel}"
+        for agent in (agent.record for agent in world.agents):
+            numbers = [int(text.split()[1]) for text in texts if text.split()[0] == agent.label]
+            acked = agent.count(channel, agent.acked)
+            assert numbers[:acked] == list(range(1, acked + 1)), f"{agent.label} on {channel}"
+
+
 @pytest.mark.parametrize("cut", [True, False], ids=["cut", "demoted"])
 def test_replica_promoted_with_everything(world: World, cut: bool) -> None:
     """demoted: connections to the old master stay, and find out by themselves that it is none any more."""
@@ -65,3 +80,6 @@ def test_replica_promoted_without_the_newest(world: World, cut: bool) -> None:
     verdict = world.finish(gaps=["rollback"], log_is_whole=False)
     assert verdict.gaps["rollback"] >= 3 * len(world.crowd.browsers), "everybody is told on every channel"
     world.notes.append(f"told within {max(world.first_gaps(promoted)):.2f} s")
+    assert verdict.copies > 0, "what was taken is appended again, and dropped by those who saw it"
+    assert_nothing_acknowledged_is_missing(world)
+    world.notes.append(f"{verdict.copies} copies dropped")

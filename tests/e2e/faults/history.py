@@ -50,6 +50,7 @@ class Frame:
     id: str = ""
     prev: str = ""
     text: str = ""
+    was: str = ""
     after: str = ""
     position: str = ""
     reason: str = ""
@@ -81,6 +82,7 @@ class Verdict:
     acked_lost: int = 0  # acknowledged, not delivered, and not told
     duplicates: int = 0
     redelivered: int = 0  # seen, taken back by a gap that said so, and seen again
+    copies: int = 0  # likewise, but they said so themselves and were dropped
 
     def wrong(self, what: str) -> None:
         if len(self.violations) < 50:
@@ -102,6 +104,7 @@ class Follower:
         self._forgotten = 0  # the number of the latest gap that forgets
         self._newest: dict[str, tuple[int, int]] = {label: (0, 0) for label in self._agents}  # number, gaps by then
         self._seen: dict[tuple[str, int], tuple[Position, int]] = {}
+        self._seen_at: set[Position] = set()  # ids of events, or what they are copies of
 
     def _wrong(self, what: str) -> None:
         self._verdict.wrong(f"{self._name}: {what}")
@@ -150,7 +153,21 @@ class Follower:
         if agent is None or not digits.isdigit() or not 1 <= int(digits) <= agent.count(self._channel, agent.published):
             self._wrong(f"phantom: {frame.text} at {frame.id}")
             return
-        self._number(label, int(digits), here)
+        if not self._drops(frame, here):
+            self._number(label, int(digits), here)
+
+    def _drops(self, frame: Frame, here: Position) -> bool:
+        """A copy of what was seen, as clients drop it."""
+        first = position(frame.was) if frame.was else here
+        if frame.was:
+            self._check.agree(self._channel, first, frame.text, self._name)
+            if first in self._log:
+                self._wrong(f"a copy of what is still there: {frame.text} at {frame.id}, was {frame.was}")
+            if first in self._seen_at:
+                self._verdict.copies += 1
+                return True
+        self._seen_at.add(first)
+        return False
 
     def _number(self, label: str, number: int, here: Position) -> None:
         newest, gaps = self._newest[label]

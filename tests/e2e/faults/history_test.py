@@ -11,8 +11,8 @@ EVENTS = 20
 Frames = list[Frame]
 
 
-def event(seq: int, number: int, epoch: int = 1, prev: str = "", label: str = "a") -> Frame:
-    return Frame(0.0, "log_line", CHANNEL, f"{epoch}-{seq}", prev, f"{label} {number}")
+def event(seq: int, number: int, epoch: int = 1, prev: str = "", label: str = "a", was: str = "") -> Frame:
+    return Frame(0.0, "log_line", CHANNEL, f"{epoch}-{seq}", prev, f"{label} {number}", was=was)
 
 
 def control(kind: str, here: str, after: str = "", reason: str = "") -> Frame:
@@ -152,6 +152,25 @@ def test_what_was_taken_back_may_come_again(reason: str) -> None:
               event(1, 19, epoch=2, prev="1-18"), event(2, 20, epoch=2)]
     found = verdict(frames, others=frames, log=list(range(1, 19)), log_is_whole=False)
     assert found.violations == [] and found.redelivered == 4 and found.duplicates == 0
+
+
+def test_copies_of_what_was_seen_are_dropped_and_others_shown() -> None:
+    """A failover takes 19 and 20, and the broker appends them again; one browser had not seen 20."""
+    copies = [event(1, 19, epoch=2, prev="1-18", was="1-19"), event(2, 20, epoch=2, was="1-20")]
+    saw_all = [*right(), control("$gap", "2-0", "1-20", "rollback"), *copies]
+    saw_less = [*right()[:-1], control("$gap", "2-0", "1-19", "rollback"), *copies]
+    found = verdict(saw_all, others=saw_less, log=list(range(1, 19)), log_is_whole=False)
+    assert found.violations == [] and (found.copies, found.redelivered) == (3, 0)
+    assert found.delivered == 2 * EVENTS - 1 + 4
+
+
+def test_copies_of_something_else_fail() -> None:
+    frames = [*right(), control("$gap", "2-0", "1-20", "rollback"),
+              event(1, 19, epoch=2, prev="1-18", was="1-20")]
+    assert verdict(frames, others=frames, log=list(range(1, 19)), log_is_whole=False).violations
+    frames[-1].was = "1-17"  # which is still there
+    frames[-1].text = "a 17"
+    assert verdict(frames, others=frames, log=list(range(1, 19)), log_is_whole=False).violations
 
 
 def test_what_was_not_taken_back_may_not_come_again() -> None:

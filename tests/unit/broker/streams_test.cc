@@ -116,6 +116,32 @@ class StreamsTest : public ::testing::Test {
       &executor_, &redis_, &names_, &metrics_, channel::Appender::Options{});
 };
 
+TEST_F(StreamsTest, WhatRedisLostIsAskedForWhenItIsBackAndMayBeWrittenTo) {
+  Agent a(this);
+  a.Open("p");
+  Grant(100);
+  a.Send(1);
+  Committed();
+  streams_->OnDown(absl::UnavailableError("gone"));
+  streams_->SetGate(absl::UnavailableError("redis would evict events"));
+  streams_->OnUp();
+  EXPECT_EQ(redis_.waiting(), 0u);
+  streams_->SetGate(absl::OkStatus());
+  ASSERT_EQ(redis_.waiting(), 1u);
+  EXPECT_THAT(redis_.next(), ElementsAre("MGET", "webgui:producer:{webgui:global}:p"));
+  streams_->OnDown(absl::UnavailableError("gone"));
+  streams_->OnUp();
+  EXPECT_EQ(redis_.waiting(), 2u);
+  redis_.Answer(Array({Text("100 1")}));  // of the connection before
+  redis_.Answer(Array({test::Nil()}));
+  executor_.RunPosted();
+  ASSERT_EQ(redis_.waiting(), 1u);
+  EXPECT_EQ(redis_.next()[0], "EVALSHA");
+  Committed();
+  streams_->Report();
+  EXPECT_EQ(metrics_.appended_again.value(), 1);
+}
+
 TEST_F(StreamsTest, AnEmptyProducerIdIsMadeUpAndDifferentEachTime) {
   Agent a(this);
   Agent b(this);

@@ -71,6 +71,19 @@ test('copies appended again after a failover are dropped if they were seen', asy
   assert.deepEqual(seen, ['1-6', '1-7', '2-3', '2-4']);
 });
 
+test('copies that are lost and appended once more are shown once, whatever their order', async () => {
+  const world = new World();
+  const { seen, bridge } = await online(world, { position: '1-5' });
+  await bridge.say({ type: '$gap', channel: 'c', after: '1-5', position: '1-5', reason: 'rollback' });
+  await bridge.event('2-1', { prev: '1-5', was: '1-8' });
+  await bridge.event('2-2', { was: '1-6' });
+  await bridge.say({ type: '$gap', channel: 'c', after: '2-2', position: '1-5', reason: 'rollback' });
+  await bridge.event('3-1', { prev: '1-5', was: '1-6' });
+  await bridge.event('3-2', { was: '1-7' });
+  await bridge.event('3-3', { was: '1-8' });
+  assert.deepEqual(seen, ['2-1', '2-2', '3-2']);
+});
+
 test('events that the server skips are asked for; if it has none, it is a gap', async () => {
   const world = new World();
   const { seen, gaps, bridge } = await online(world, { position: '1-5' });
