@@ -1,9 +1,8 @@
 // One caller's subscription: how far it has come, and its events, for a listener or an iterator. Does no I/O; channel.js
 // feeds it.
 
+import { QUEUE } from './limits.js';
 import { before, compare, parts } from './position.js';
-
-const QUEUE = 1000; // events that wait for an iterator; then it is refilled from the server's log
 
 /** Calls what the user gave; what it throws is the user's, and must not stop the client.
  * @param {Function | undefined} listener @param {unknown} [value] */
@@ -34,8 +33,7 @@ export const createSubscription = (channel, { after, last, since, from, types, .
 
   const self = {
     channel,
-    /** @type {string | undefined} */
-    position: undefined,
+    position: /** @type {string | undefined} */ (after),
     live: false,
     /** @type {string[] | undefined} */
     types,
@@ -81,8 +79,8 @@ export const createSubscription = (channel, { after, last, since, from, types, .
         self.reach(id);
         if (copy) return;
       }
-      if (types && !types.some((/** @type {string} */ one) => (
-        one.endsWith('*') ? type.startsWith(one.slice(0, -1)) : type === one))) return;
+      if (types?.every((/** @type {string} */ one) => (
+        one.endsWith('*') ? !type.startsWith(one.slice(0, -1)) : type !== one))) return;
       if (on.onEvent) return call(on.onEvent, event);
       if (queue.push(event) >= QUEUE) self.behind = self.paused = true;
       wake?.();
