@@ -1,14 +1,11 @@
 // What the subscriptions of one channel need of the server together, and who of them gets which frame. Does no I/O.
 
+import { ASKED, LIVE, NONE } from './phase.js';
 import { compare } from './position.js';
 
 /** @typedef {import('./subscription.js').Subscription} Subscription
  * @typedef {{after?: string, last?: number, since?: string, from?: string}} Start
  * @typedef {ReturnType<typeof createChannel>} Channel */
-
-export const NONE = 0; // the server does not know of it
-export const ASKED = 1; // it was asked, and may be replaying
-export const LIVE = 2;
 
 export const createChannel = () => {
   /** @type {Set<Subscription>} */
@@ -31,7 +28,7 @@ export const createChannel = () => {
 
     /** The lowest position of those that read. */
     get lowest() {
-      const positions = /** @type {string[]} */ (reading().map((one) => one.position).filter(Boolean));
+      const positions = /** @type {string[]} */ (reading().map(({ position }) => position).filter(Boolean));
       return positions.sort(compare)[0];
     },
 

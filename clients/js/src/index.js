@@ -1,7 +1,11 @@
 // The client: which transport is tried when, and what is said on it. All that it touches comes from `global` (timers,
 // clock, WebSocket, fetch, the page and its events), so that tests run it in a world of their own.
 
-import { ASKED, NONE, createChannel } from './channel.js';
+import { createChannel } from './channel.js';
+import {
+  BACKOFF_MS, CLIMB_MS, LAST_BACKOFF_MS, LAST_OPEN_MS, OPEN_MS, PING_MS, STEADY_MS, URL_CHANNELS,
+} from './limits.js';
+import { ASKED, NONE } from './phase.js';
 import { call, createSubscription } from './subscription.js';
 import { parse, poll, sse, ws } from './transports.js';
 
@@ -11,14 +15,6 @@ import { parse, poll, sse, ws } from './transports.js';
 
 /** @type {Record<string, (line: Line) => import('./transports.js').Way>} */
 const WAYS = { ws, sse, poll };
-const OPEN_MS = 3000; // for a transport to open, while there is another one to try …
-const LAST_OPEN_MS = 10_000; // … and when there is none
-const BACKOFF_MS = 250; // at first; doubles up to …
-const LAST_BACKOFF_MS = 20_000;
-const STEADY_MS = 5000; // a connection that lived this long ends the backoff
-const CLIMB_MS = 30_000; // until a better transport is tried, at most
-const PING_MS = 25_000; // until $hello says otherwise
-const URL_CHANNELS = 32; // the server's limit without a WebSocket
 
 /** @param {{code?: string, message?: string, retry?: boolean}} why */
 const problem = ({ code = 'unavailable', message = code, retry = false }) =>
@@ -130,7 +126,7 @@ const create = (address, { token, transports = Object.keys(WAYS), global = globa
   /** Any sign of life puts off the end. @param {Link} its @param {number} [ms] */
   const guard = (its, ms = 2 * pingMs) => {
     clearTimeout(its.timer);
-    its.timer = setTimeout(() => lost(its, {}), ms);
+    its.timer = setTimeout(() => lost(its), ms);
   };
 
   /** Tries one transport; lost() goes on to the next. @param {number} index */
@@ -148,7 +144,7 @@ const create = (address, { token, transports = Object.keys(WAYS), global = globa
       await getToken();
       if (its === trying) its.way = WAYS[names[index]](line(its));
     } catch {
-      lost(its, {});
+      lost(its);
     }
   };
 
@@ -182,8 +178,8 @@ const create = (address, { token, transports = Object.keys(WAYS), global = globa
 
   const climbLater = () => dialLater(CLIMB_MS * (1 + Math.random()) / 2, 0);
 
-  /** A connection ended, or did not come about. @param {Link} its @param {any} why @returns {void} */
-  const lost = (its, why) => {
+  /** A connection ended, or did not come about. @param {Link} its @param {any} [why] @returns {void} */
+  const lost = (its, why = {}) => {
     const { index } = its;
     const tried = its === trying;
     if (!tried && its !== link) return;
@@ -202,7 +198,7 @@ const create = (address, { token, transports = Object.keys(WAYS), global = globa
       if (link) return index < first ? climbLater() : lost(link, why);
       first = 0;
     } else {
-      for (const one of channels.values()) one.down();
+      channels.forEach((one) => one.down());
       if (Date.now() - its.since > STEADY_MS) attempt = 0;
     }
     if (trying) return become('connecting');
@@ -233,13 +229,13 @@ const create = (address, { token, transports = Object.keys(WAYS), global = globa
     }
     if (!send && !channels.size) {
       drop(trying);
-      link ? lost(link, {}) : become('idle');
+      link ? lost(link) : become('idle');
     } else if (send) {
       for (const [name, channel] of channels) {
         const start = channel.need();
         if (!start) continue;
         if (channel.phase) command('unsubscribe', name);
-        const lists = [...channel.all].map(({ types }) => types);
+        const lists = [...channel.all].map((one) => one.types);
         const types = lists.every(Boolean) ? /** @type {string[]} */ ([...new Set(lists.flat())]) : undefined;
         channel.ask(start, types);
         command('subscribe', name, { ...start, types });
@@ -259,7 +255,6 @@ const create = (address, { token, transports = Object.keys(WAYS), global = globa
     /** @type {string | undefined} */
     let begin;
     const positions = [];
-    const pairs = [];
     its.names = [];
     for (const [name, channel] of inUrl()) {
       if (channel.phase === ASKED) channel.phase = NONE;
@@ -276,10 +271,12 @@ const create = (address, { token, transports = Object.keys(WAYS), global = globa
       // Types are not asked for: they would be the same for all channels.
       if (need) channel.ask(start);
       its.names.push(name);
-      pairs.push(['channel', name]);
       positions.push(start.after ?? '-');
     }
-    return new URLSearchParams([...pairs, ['cursor', positions.join()], ...Object.entries(JSON.parse(begin ?? '{}'))]);
+    return new URLSearchParams([
+      ...its.names.map((name) => ['channel', name]), ['cursor', positions.join()],
+      ...Object.entries(JSON.parse(begin ?? '{}')),
+    ]);
   };
 
   /** @param {any} frame */
@@ -310,7 +307,7 @@ const create = (address, { token, transports = Object.keys(WAYS), global = globa
   };
 
   const rest = () => {
-    if (link) lost(link, {});
+    if (link) lost(link);
   };
 
   const hurry = () => {

@@ -1,10 +1,8 @@
 // One caller's subscription: how far it has come, and its events, for a listener or an iterator. Does no I/O; channel.js
 // feeds it.
 
+import { COPIES, QUEUE } from './limits.js';
 import { before, compare, parts } from './position.js';
-
-const QUEUE = 1000; // events that wait for an iterator; then it is refilled from the server's log
-const COPIES = 5000; // that are remembered; the server remembers what it may have to append again for less
 
 /** Calls what the user gave; what it throws is the user's, and must not stop the client.
  * @param {Function | undefined} listener @param {unknown} [value] */
@@ -37,8 +35,7 @@ export const createSubscription = (channel, { after, last, since, from, types, .
 
   const self = {
     channel,
-    /** @type {string | undefined} */
-    position: undefined,
+    position: /** @type {string | undefined} */ (after),
     live: false,
     /** @type {string[] | undefined} */
     types,
@@ -86,8 +83,8 @@ export const createSubscription = (channel, { after, last, since, from, types, .
           if (copied.push(was) > COPIES) copied.shift();
         }
       }
-      if (types && !types.some((/** @type {string} */ one) => (
-        one.endsWith('*') ? type.startsWith(one.slice(0, -1)) : type === one))) return;
+      if (types?.every((/** @type {string} */ one) => (
+        one.endsWith('*') ? !type.startsWith(one.slice(0, -1)) : type !== one))) return;
       if (on.onEvent) return call(on.onEvent, event);
       if (queue.push(event) >= QUEUE) self.behind = self.paused = true;
       wake?.();

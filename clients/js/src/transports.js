@@ -2,12 +2,11 @@
 // frame and end() once it is over. What it returns can close(), and send() commands if it is a WebSocket; the others have
 // their channels in the URL.
 
+import { POLL_SECONDS } from './limits.js';
 import { before } from './position.js';
 
 /** @typedef {any} Line
  * @typedef {{close(): void, send?(command: object): void}} Way */
-
-const POLL_SECONDS = 25;
 
 /** @param {string} text */
 export const parse = (text) => {
