@@ -30,7 +30,7 @@ def test_sigterm_broker(world: World) -> None:
 
 def test_sigterm_bridge(world: World) -> None:
     world.start()
-    world.load(browsers=BROWSERS, agents=1)
+    world.load(browsers=BROWSERS, agents=1, rate=100)
     terminated = time.monotonic()
     assert stop_gently(world.bridges[0], PATIENCE) == 0
     world.notes.append(f"ended after {time.monotonic() - terminated:.2f} s")
