@@ -26,7 +26,8 @@ class Bridge(Process):
         self.address = f"127.0.0.1:{free_port()}"
         self.admin = f"127.0.0.1:{free_port()}"
         super().__init__(
-            name, [BIN / "spanwire-bridge", "--listen", self.address, "--admin", self.admin, "--redis", stack.redis_url],
+            name,
+            [BIN / "spanwire-bridge", "--listen", self.address, "--admin", self.admin, "--redis", stack.redis_url],
             stack.folder, {"SPANWIRE_BRIDGE_ALLOWED_HOSTS": HOST})
         stack.processes.append(self)
 
@@ -35,9 +36,9 @@ class Bridge(Process):
             return ask(self.admin, "/readyz").status == 200
         return False
 
-    def connections(self) -> float:
-        metrics = ask(self.admin, "/metrics").body.decode()
-        return sum(float(value) for value in re.findall(r"^spanwire_bridge_connections(?:\{.*\})? (.*)$", metrics, re.M))
+    def websockets(self) -> float:
+        return sum(map(float, re.findall(
+            r"^spanwire_bridge_websockets (.*)$", ask(self.admin, "/metrics").body.decode(), re.MULTILINE)))
 
 
 @pytest.fixture(name="bridges")
@@ -133,8 +134,9 @@ def test_a_bridge_that_goes_down_is_replaced_by_the_other(
     with Client(front, "webgui:session:s4") as client:
         log_line(stack, "one", "s4")
         last = client.until_text("one")["id"]
-        used = next(bridge for bridge in bridges if bridge.connections() > 0)
+        used = next(bridge for bridge in bridges if bridge.websockets() > 0)
         assert stop_gently(used) == 0
+        assert client.close_code() == 3001
         log_line(stack, "two", "s4")
     with Client(front) as client:
         client.send({"cmd": "subscribe", "id": 1, "channel": "webgui:session:s4", "after": last})
