@@ -190,6 +190,7 @@ FramePage Feed::RenderPage(channel::LogPage page, const channel::Ask& ask, PageS
   FramePage rendered;
   rendered.full = page.full;
   rendered.tail = page.tail;
+  rendered.start = page.start;
   rendered.rows.reserve(page.rows.size());
   absl::optional<channel::Position> last = ask.after;
   channel::Position visible = ask.after ? told(*ask.after) : channel::Position{};

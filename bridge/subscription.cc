@@ -17,6 +17,7 @@ Subscription::Subscription(Hub* hub, Listener* listener, const Command& command)
       command_id_(command.id),
       after_(command.after),
       last_(command.last),
+      since_(command.since),
       from_start_(command.from_start),
       types_(command.types),
       follower_(this, limits::kSessionQueueEntries) {
@@ -37,6 +38,8 @@ void Subscription::OnTopicStarted() {
     follower_.StartAfter(*after_);
   } else if (last_) {
     follower_.StartAtLast(*last_);
+  } else if (since_) {
+    follower_.StartSince(*since_);
   } else if (from_start_) {
     follower_.StartAtOldest();
   } else {

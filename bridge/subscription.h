@@ -96,6 +96,7 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
   const absl::optional<int64_t> command_id_;
   const absl::optional<channel::Position> after_;
   const absl::optional<uint32_t> last_;
+  const absl::optional<absl::Time> since_;
   const bool from_start_;
   const TypeFilter types_;
   channel::Follower<FramePtr> follower_;

@@ -187,6 +187,8 @@ inline constexpr absl::Duration kBodyDeadline = absl::Seconds(30);
 inline constexpr absl::Duration kPreflightAge = absl::Minutes(10);  // for which browsers keep it
 inline constexpr absl::Duration kKeepAliveIdle = absl::Seconds(30);
 inline constexpr absl::Duration kPollWait = absl::Seconds(25);  // at most
+// For Redis' first answer, when the wait of a poll is over.
+inline constexpr absl::Duration kPollPatience = absl::Seconds(5);
 inline constexpr absl::Duration kHeartbeatInterval =
     absl::Seconds(15);  // of a stream in which nothing is sent
 // What EventSource waits before it comes back, unless it is told something else: random.
