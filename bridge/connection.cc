@@ -238,7 +238,7 @@ void Connection::OpenStream(std::unique_ptr<StreamFormat> format) {
 }
 
 void Connection::OpenWebSocket() {
-  Handshake handshake = AnswerHandshake(request_, loop_->options().subprotocol);
+  Handshake handshake = AnswerHandshake(request_, loop_->options().subprotocols);
   if (!handshake.accepted()) return Respond(std::move(handshake.response), false);
   Site::Open open = loop_->site()->OnWebSocket(request_, handshake.subprotocol);
   Count(loop_->mutable_counters().websockets);

@@ -7,7 +7,7 @@
 namespace spanwire::bridge {
 namespace {
 
-size_t Bytes(const FrameEntry& entry) { return entry.body ? entry.body->websocket().size() : 0; }
+size_t Bytes(const FrameEntry& entry) { return entry.body ? entry.body->bytes() : 0; }
 
 }  // namespace
 

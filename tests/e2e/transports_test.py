@@ -220,7 +220,8 @@ def test_a_poll_without_a_wait_knows_a_channel_that_nobody_followed(
 
 # Since a time.
 
-def test_since_a_time_on_every_transport(shared_stack: Stack, bridges: tuple[str, str], session: str, channel: str) -> None:
+def test_since_a_time_on_every_transport(
+        shared_stack: Stack, bridges: tuple[str, str], session: str, channel: str) -> None:
     def say(number: int) -> None:
         log_line(shared_stack, str(number), session)
         time.sleep(0.01)  # by which the broker's clock tells them apart
