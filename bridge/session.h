@@ -57,6 +57,8 @@ class Session final : public TransportListener, public Subscription::Listener, p
   void OnPosition(Subscription* subscription) override;
   void OnTransient(Subscription* subscription, const FramePtr& frame) override;
   bool congested() const override { return transport_->congested(); }
+  // What is concatenated in JSON is not in the event's bytes.
+  bool conflates() const override { return format_ != Format::kProto; }
   void OnWantsPage(Subscription* subscription) override { turns_.OnWantsPage(subscription); }
   void OnPageTaken(Subscription* subscription) override { turns_.OnPageTaken(subscription); }
   void OnRefused(Subscription* subscription, const absl::Status& why) override;

@@ -134,6 +134,9 @@ inline constexpr size_t kSessionQueueBytes = 1 << 20;
 inline constexpr size_t kSessionQueueEntries =
     1'024;                                  // likewise, of one subscription; frames are shared
 inline constexpr size_t kSessionReads = 2;  // pages that a session waits for, or holds
+// Transient events that a subscription keeps while its connection is full: keys, and bytes of one.
+inline constexpr size_t kHeldTransients = 64;
+inline constexpr size_t kHeldTransientBytes = 4'096;
 inline constexpr size_t kSessionPageBytes =
     2 << 20;  // of a page's frames; the rest is asked for again
 inline constexpr absl::Duration kFeedLinger = absl::Seconds(30);  // after its last subscriber

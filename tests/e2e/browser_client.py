@@ -34,7 +34,8 @@ class Client:
 
     async def _connect(self, url: str) -> Any:
         return await websockets.connect(
-            url, subprotocols=self._subprotocols, max_size=None, max_queue=None, ping_interval=None, compression=None, open_timeout=WAIT_SECONDS)
+            url, subprotocols=self._subprotocols, max_size=None, max_queue=None, ping_interval=None,
+            compression=None, open_timeout=WAIT_SECONDS)
 
     def send(self, command: Frame | str | bytes) -> None:
         """A command as an object, or a frame as str or bytes."""
