@@ -58,6 +58,13 @@ std::shared_ptr<const Frame> Frame::MakeBinary(absl::string_view bytes) {
   return frame;
 }
 
+std::string Frame::TextHeader(size_t bytes) {
+  char header[10];
+  return std::string(header, WriteHeader(kText, bytes, header));
+}
+
+bool Frame::binary() const { return (static_cast<uint8_t>(bytes_[0]) & 0xF) == kBinary; }
+
 // Two loops may make it at once; then one of them throws its own away.
 std::shared_ptr<const Frame> Frame::Derived(
     size_t slot, std::shared_ptr<const Frame> (*make)(const Frame&)) const {

@@ -30,6 +30,10 @@ class Frame {
   // A binary message instead, whose bytes are json()'s. The JSON protocol has none.
   static std::shared_ptr<const Frame> MakeBinary(absl::string_view bytes);
 
+  // The header of a WebSocket frame with so much text.
+  static std::string TextHeader(size_t bytes);
+
+  bool binary() const;
   // The whole WebSocket frame.
   absl::string_view websocket() const { return Part(0, 0); }
   // The JSON text alone; with a line end; with an empty line behind it.

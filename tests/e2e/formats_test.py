@@ -7,6 +7,7 @@ import pytest
 
 from browser_client import Client
 from raw_agent import event, field, publish
+from raw_socket import TEXT, RawSocket
 from spanwire.v1 import event_pb2
 from stack import Stack
 
@@ -68,6 +69,22 @@ def test_every_frame_is_a_cloud_event(shared_stack: Stack, session: str, channel
         line = next(frame for frame in client.frames if frame["type"] == "log_line")
         assert (line["source"], line["subject"], line["data"]["text"]) == (channel, session, "one")
         assert line["time"].endswith("Z") and line["id"].endswith("-1") and line["prev"].endswith("-0")
+
+
+def test_who_asked_for_it_gets_several_objects_a_message(shared_stack: Stack, session: str, channel: str) -> None:
+    for i in range(50):
+        say(shared_stack, str(i), session)
+    frames: list[dict[str, Any]] = []
+    messages = 0
+    with RawSocket(shared_stack.bridge_address, "/v1/ws?frames=lines") as browser:
+        browser.send(TEXT, json.dumps({"cmd": "subscribe", "id": 1, "channel": channel, "last": 50}).encode())
+        while not frames or frames[-1]["type"] != "$live":
+            opcode, payload = browser.frame()
+            assert opcode == TEXT
+            frames += [json.loads(line) for line in payload.decode().split("\n") if line]
+            messages += 1
+    assert [frame["data"]["text"] for frame in frames if frame["type"] == "log_line"] == [str(i) for i in range(50)]
+    assert messages < 10, "a page is one message"
 
 
 @pytest.mark.parametrize("subprotocol", ["spanwire.v1.proto", "cloudevents.json"])
