@@ -14,6 +14,7 @@
 #include "bridge/json_array.h"
 #include "bridge/json_scanner.h"
 #include "bridge/json_string.h"
+#include "bridge/since.h"
 #include "core/base/limits.h"
 
 namespace spanwire::bridge {
@@ -140,8 +141,8 @@ absl::Status TakeChannel(const Fields& fields, std::string* channel) {
 
 // Where a subscription starts.
 absl::Status TakeStart(const Fields& fields, Command* command) {
-  if (fields.has(kAfter) + fields.has(kLast) + fields.has(kFrom) > 1) {
-    return Invalid("at most one of \"after\", \"last\" and \"from\" may be there");
+  if (fields.has(kAfter) + fields.has(kLast) + fields.has(kSince) + fields.has(kFrom) > 1) {
+    return Invalid("at most one of \"after\", \"last\", \"since\" and \"from\" may be there");
   }
   if (fields.has(kAfter)) {
     if (fields.is(kAfter, JsonKind::kString)) {
@@ -155,6 +156,12 @@ absl::Status TakeStart(const Fields& fields, Command* command) {
       return Invalid("\"last\" must be an integer from 1 to ", limits::kLastEvents);
     }
     command->last = static_cast<uint32_t>(*last);
+  }
+  if (fields.has(kSince)) {
+    if (fields.is(kSince, JsonKind::kString)) {
+      command->since = ParseSince(DecodeJsonString(fields.value(kSince)));
+    }
+    if (!command->since) return Invalid("\"since\" must be a time, \"2024-01-01T12:00:00Z\"");
   }
   if (fields.has(kFrom)) {
     if (!fields.is(kFrom, JsonKind::kString) || DecodeJsonString(fields.value(kFrom)) != "start") {
@@ -215,7 +222,6 @@ absl::Status RefuseOthers(const Fields& fields, Command::Kind kind) {
 }
 
 absl::Status TakeRest(const Fields& fields, Command* command) {
-  if (fields.has(kSince)) return Invalid("\"since\" is not supported yet");
   if (!fields.unknown.empty()) return Invalid(fields.unknown);
   for (const absl::Status& status :
        {RefuseOthers(fields, command->kind), TakeChannel(fields, &command->channel)}) {

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "bridge/view.h"
 #include "core/channel/position.h"
@@ -22,9 +23,10 @@ struct Command {
   absl::optional<int64_t> id;
   // Not checked yet: any text.
   std::string channel;
-  // Where a subscription starts: at most one of the three is set; none: from now.
+  // Where a subscription starts: at most one of the four is set; none: from now.
   absl::optional<channel::Position> after;  // after this position
   absl::optional<uint32_t> last;            // this many events back, 1 to limits::kLastEvents
+  absl::optional<absl::Time> since;         // what was accepted then or later
   bool from_start = false;                  // at the oldest event of the log
   TypeFilter types = {};                    // of a subscription: what it shows
   absl::optional<uint32_t> limit;           // of a history: 1 to limits::kHistoryEvents

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -31,6 +32,12 @@ std::string CloseReason(uint16_t code, absl::string_view why, absl::Duration rec
   return absl::StrCat(R"({"code":")", why, R"(","reconnect":)",
                       MayReconnect(code) ? "true" : "false", R"(,"after_ms":)",
                       absl::ToInt64Milliseconds(reconnect_after), "}");
+}
+
+bool AsksForLines(const Request& request) {
+  return absl::c_any_of(request.query, [](const auto& parameter) {
+    return parameter.first == "frames" && parameter.second == "lines";
+  });
 }
 
 // Parameters, such as charset, may follow.
@@ -238,13 +245,14 @@ void Connection::OpenStream(std::unique_ptr<StreamFormat> format) {
 }
 
 void Connection::OpenWebSocket() {
-  Handshake handshake = AnswerHandshake(request_, loop_->options().subprotocol);
+  Handshake handshake = AnswerHandshake(request_, loop_->options().subprotocols);
   if (!handshake.accepted()) return Respond(std::move(handshake.response), false);
   Site::Open open = loop_->site()->OnWebSocket(request_, handshake.subprotocol);
   Count(loop_->mutable_counters().websockets);
   Count(loop_->mutable_counters().websockets_open);
   if (!Begin(State::kWebSocket, handshake.response)) return;
   const ConnectionOptions& options = loop_->options();
+  if (AsksForLines(request_)) lines_.emplace();
   websocket_.emplace(WebSocket::Options{options.message_bytes, options.fragments, options.binary});
   listener_ = open(this);
 }
@@ -277,7 +285,7 @@ bool Connection::Send(FramePtr frame) {
   if (!open()) return true;
   SocketQueue& queue = socket_->queue();
   if (queue.bytes() > loop_->options().most_bytes) {
-    queue.DropUnsent();
+    DropUnsent();
     Close(CloseCode::kSlow, "resource_exhausted", absl::ZeroDuration());
     return true;
   }
@@ -285,6 +293,8 @@ bool Connection::Send(FramePtr frame) {
   if (format_ != nullptr) {
     sent_at_ = loop_->now();
     format_->PushFrame(std::move(frame), &queue);
+  } else if (lines_) {
+    lines_->Push(std::move(frame), &queue);
   } else {
     queue.Push(std::move(frame));
   }
@@ -327,6 +337,7 @@ void Connection::Fail(uint16_t code) {
 // The listener is told at the end of the turn.
 void Connection::StartClosing(uint16_t code, absl::string_view reason, bool peer_done) {
   loop_->mutable_counters().CountClose(code);
+  if (lines_) lines_->Flush(&socket_->queue());
   socket_->queue().Push(CloseFrame(code, reason));
   peer_done_ = peer_done;
   congested_ = false;
@@ -342,8 +353,14 @@ void Connection::EndOfTurn() {
   }
   if (state_ != State::kCall) call_.reset();
   if (state_ == State::kOver) return;
+  if (lines_) lines_->Flush(&socket_->queue());
   if (!socket_->Flush()) return OnBroken();
   OnSent();
+}
+
+void Connection::DropUnsent() {
+  if (lines_) lines_->Drop();
+  socket_->queue().DropUnsent();
 }
 
 void Connection::OnWritable() { OnSent(); }
@@ -440,7 +457,7 @@ void Connection::SweepStream(bool stalled) {
 void Connection::SweepWebSocket(bool stalled) {
   const ConnectionOptions& options = loop_->options();
   if (stalled) {
-    socket_->queue().DropUnsent();
+    DropUnsent();
     Close(CloseCode::kSlow, "resource_exhausted", absl::ZeroDuration());
     return;
   }

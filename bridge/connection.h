@@ -11,6 +11,7 @@
 #include "absl/types/optional.h"
 #include "bridge/connection_loop.h"
 #include "bridge/http.h"
+#include "bridge/line_messages.h"
 #include "bridge/site.h"
 #include "bridge/socket.h"
 #include "bridge/stream_format.h"
@@ -78,6 +79,7 @@ class Connection final : public Transport, private Socket::Handler {
   void Fail(uint16_t code);
   void OnSent();
   void CheckDrained();
+  void DropUnsent();
   void SweepStream(bool stalled);
   void SweepWebSocket(bool stalled);
   bool open() const { return state_ == State::kWebSocket || state_ == State::kStream; }
@@ -103,6 +105,7 @@ class Connection final : public Transport, private Socket::Handler {
   std::unique_ptr<StreamFormat> format_;
   absl::Duration sent_at_;  // something on the stream
   absl::optional<WebSocket> websocket_;
+  absl::optional<LineMessages> lines_;  // the client asked for several objects a message
   std::unique_ptr<TransportListener> listener_;
   bool congested_ = false;
   bool peer_done_ = false;  // its close frame came, or nothing it sends is understood

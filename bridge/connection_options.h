@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "core/base/limits.h"
@@ -31,8 +32,8 @@ struct ConnectionOptions {
 
   // Whether binary messages are taken; else they end the connection.
   bool binary = false;
-  // The subprotocol that is chosen when a client offers it.
-  std::string subprotocol = "spanwire.v1";
+  // The subprotocols that a client may choose from.
+  std::vector<std::string> subprotocols = {"spanwire.v1", "spanwire.v1.proto", "cloudevents.json"};
   // What the kernel takes beyond what is on the wire.
   int unsent_bytes = limits::kSocketUnsentBytes;
   // The kernel's send buffer; 0: the system's choice.

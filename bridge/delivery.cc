@@ -3,7 +3,7 @@
 namespace spanwire::bridge {
 namespace {
 
-size_t Bytes(const FramePtr& frame) { return frame ? frame->websocket().size() : 0; }
+size_t Bytes(const FramePtr& frame) { return frame ? frame->bytes() : 0; }
 
 }  // namespace
 

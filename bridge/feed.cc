@@ -168,10 +168,10 @@ void Feed::OnLive() {}
 
 void Feed::Keep(const FrameEntry& entry) {
   ring_.push_back(entry);
-  if (entry.body) ring_bytes_ += entry.body->websocket().size();
+  if (entry.body) ring_bytes_ += entry.body->bytes();
   while (ring_.size() > limits::kFeedRingFrames || ring_bytes_ > limits::kFeedRingBytes) {
     base_ = ring_.front().position;
-    if (ring_.front().body) ring_bytes_ -= ring_.front().body->websocket().size();
+    if (ring_.front().body) ring_bytes_ -= ring_.front().body->bytes();
     ring_.pop_front();
   }
 }
@@ -190,6 +190,7 @@ FramePage Feed::RenderPage(channel::LogPage page, const channel::Ask& ask, PageS
   FramePage rendered;
   rendered.full = page.full;
   rendered.tail = page.tail;
+  rendered.start = page.start;
   rendered.rows.reserve(page.rows.size());
   absl::optional<channel::Position> last = ask.after;
   channel::Position visible = ask.after ? told(*ask.after) : channel::Position{};

@@ -58,32 +58,33 @@ Service Front::ServiceOf(absl::string_view path) const {
   return Service::kPage;
 }
 
-Site::Open Front::OpenSession(bool pings, std::vector<Command> commands) {
-  return [this, pings, commands = std::move(commands)](Transport* transport) mutable {
-    Session::Options options;
-    options.connection = absl::StrCat(absl::Hex(random_(), absl::kZeroPad16));
-    options.pings = pings;
-    options.commands = std::move(commands);
+Site::Open Front::OpenSession(Session::Options options) {
+  options.connection = absl::StrCat(absl::Hex(random_(), absl::kZeroPad16));
+  return [this, options = std::move(options)](Transport* transport) {
     return std::make_unique<Session>(hub_, names_, transport, options, &runner_);
   };
 }
 
 Site::Open Front::OnWebSocket(const Request& request, absl::string_view subprotocol) {
-  std::vector<Command> commands;
+  Session::Options options;
+  options.pings = !subprotocol.empty();
+  options.format = FormatOf(subprotocol);
   for (const auto& [name, value] : request.query) {
     if (name != "channel") continue;
     Command command;
     command.kind = Command::Kind::kSubscribe;
     command.channel = value;
-    commands.push_back(std::move(command));
+    options.commands.push_back(std::move(command));
   }
-  return OpenSession(subprotocol == "spanwire.v1", std::move(commands));
+  return OpenSession(std::move(options));
 }
 
 absl::StatusOr<Site::Open> Front::OnStream(const Request& request) {
   absl::StatusOr<StreamRequest> asked = ParseStreamRequest(request, *names_);
   if (!asked.ok()) return asked.status();
-  return OpenSession(false, std::move(asked->channels));
+  Session::Options options;
+  options.commands = std::move(asked->channels);
+  return OpenSession(std::move(options));
 }
 
 std::unique_ptr<Call> Front::OnCommand(absl::string_view body, Answer answer) {

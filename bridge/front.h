@@ -11,6 +11,7 @@
 #include "bridge/command.h"
 #include "bridge/command_runner.h"
 #include "bridge/hub.h"
+#include "bridge/session.h"
 #include "bridge/site.h"
 #include "core/channel/name.h"
 
@@ -28,7 +29,7 @@ class Front final : public Site {
   std::unique_ptr<Call> OnCall(const Request& request, Answer answer) override;
 
  private:
-  Open OpenSession(bool pings, std::vector<Command> commands);
+  Open OpenSession(Session::Options options);
 
   std::unique_ptr<Call> OnCommand(absl::string_view body, Answer answer);
   std::unique_ptr<Call> OnPublish(const Request& request, Answer answer);

@@ -11,7 +11,7 @@ namespace {
 using channel::Ask;
 
 // Asks of one kind are served together, the lowest position first.
-auto Order(const Ask& ask) { return std::make_tuple(ask.kind, ask.after, ask.count); }
+auto Order(const Ask& ask) { return std::make_tuple(ask.kind, ask.after, ask.count, ask.since); }
 
 bool Starts(const Ask& ask, channel::Position position) {
   return !ask.after || position >= *ask.after;
@@ -20,7 +20,7 @@ bool Starts(const Ask& ask, channel::Position position) {
 // Whether the page read for `asked` answers `ask` as well. Rows were read up to `last`, to the
 // log's end unless `full`.
 bool Serves(const Ask& asked, const FramePage& page, const Ask& ask) {
-  if (ask.kind != asked.kind || ask.count != asked.count) return false;
+  if (ask.kind != asked.kind || ask.count != asked.count || ask.since != asked.since) return false;
   if (ask.after == asked.after || !page.full) return true;
   return !page.rows.empty() && ask.after <= page.rows.back().position;
 }
@@ -84,6 +84,7 @@ void PageServer::Serve(const channel::Ask& ask, channel::LogPage log_page) {
     FramePage part;
     part.full = page.full;
     part.tail = page.tail;
+    part.start = page.start;
     const auto first = std::find_if(page.rows.begin(), page.rows.end(), [&](const FrameEntry& row) {
       return Starts(waiter.ask, row.position);
     });

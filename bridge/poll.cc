@@ -45,13 +45,21 @@ void Poll::OnChange() {
   if (!gathering_.complete()) return;
   if (!gathering_.losses().empty()) return Finish(Lost());
   // Who had no position yet has one now, and nobody would wait for the next event without it.
-  if (!gathering_.frames().empty() || !KnowsAll(begin_)) Finish(Events());
+  if (!gathering_.frames().empty() || !KnowsAll(begin_)) return Finish(Events());
+  if (waited_) FinishWaited();
 }
 
+// However short its wait, a poll brings what was missed before: the log is read first.
 void Poll::OnWaited() {
+  if (gathering_.complete()) return FinishWaited();
+  waited_ = true;
+  wait_ = hub_->executor()->After(limits::kPollPatience, [this] { FinishWaited(); });
+}
+
+void Poll::FinishWaited() {
   gathering_.TellPositions();
   if (!gathering_.losses().empty()) return Finish(Lost());
-  if (!KnowsAll(gathering_.cursor())) {
+  if (gathering_.frames().empty() && !gathering_.complete()) {
     return Finish(ErrorResponse(absl::UnavailableError("redis did not answer in time")));
   }
   // The cursor moves also past what was not to be shown.

@@ -23,6 +23,7 @@ class Poll final : public Call, private Hub::Member {
   void OnDrain(absl::Duration after) override;
   void OnChange();
   void OnWaited();
+  void FinishWaited();
   void Finish(Response response);
   Response Lost() const;
   Response Events() const;
@@ -31,6 +32,7 @@ class Poll final : public Call, private Hub::Member {
   const Cursor begin_;  // what was asked for
   Site::Answer answer_;
   bool answered_ = false;
+  bool waited_ = false;  // its wait is over
   Gathering gathering_;
   base::Executor::Timer wait_;
 };

@@ -24,7 +24,7 @@ FrameEntry Renderer::Render(absl::string_view channel, const channel::LogEntry& 
     return rendered;
   }
   if (!translation->visible) return rendered;
-  rendered.body = Frame::Make(translation->json);
+  rendered.body = Frame::Make(translation->json, entry.body);
   *visible = entry.position;
   return rendered;
 }
@@ -32,7 +32,9 @@ FrameEntry Renderer::Render(absl::string_view channel, const channel::LogEntry& 
 FramePtr Renderer::RenderTransient(absl::string_view channel, absl::string_view event) {
   const absl::StatusOr<Translator::Translation> translation =
       translator_.Translate(event, channel, absl::nullopt, absl::nullopt);
-  if (translation.ok()) return translation->visible ? Frame::Make(translation->json) : nullptr;
+  if (translation.ok()) {
+    return translation->visible ? Frame::Make(translation->json, event) : nullptr;
+  }
   ++unreadable_;
   base::LogError("transient event cannot be shown",
                  {{"channel", channel}, {"error", translation.status().message()}});

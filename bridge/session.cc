@@ -14,7 +14,9 @@ Session::Session(Hub* hub, const channel::Names* names, Transport* transport,
       names_(names),
       transport_(transport),
       runner_(runner),
+      connection_(options.connection),
       pings_(options.pings),
+      format_(options.format),
       turns_([this] { return congested(); }) {
   sent_ = positions_ = hub_->executor()->Uptime();
   hub_->Add(this);
@@ -143,7 +145,7 @@ void Session::OnSubscribed(Subscription* subscription, absl::optional<bool> reco
 
 void Session::OnEvent(Subscription* subscription, const FramePtr& frame) {
   transport_->Advance(subscription->slot, subscription->told());
-  Send(frame);
+  Send(InFormat(frame, format_));
 }
 
 void Session::OnGap(Subscription* subscription, const channel::Gap& gap) {
@@ -158,22 +160,28 @@ void Session::OnPosition(Subscription* subscription) {
   Tell(subscription, PositionControl(subscription->channel(), subscription->told()));
 }
 
-void Session::OnTransient(Subscription*, const FramePtr& frame) { Send(frame); }
+void Session::OnTransient(Subscription*, const FramePtr& frame) { Send(InFormat(frame, format_)); }
 
 void Session::Tell(Subscription* subscription, absl::string_view json) {
   transport_->Advance(subscription->slot, subscription->told());
-  Send(Frame::Make(json));
+  Send(MakeControl(json));
+}
+
+FramePtr Session::MakeControl(absl::string_view json) {
+  return Frame::Make(format_ == Format::kCloudEvents
+                         ? ControlCloudEvent(json, connection_, ++controls_)
+                         : std::string(json));
 }
 
 void Session::Send(FramePtr frame) {
   sent_ = hub_->executor()->Uptime();
   const bool room = transport_->Send(std::move(frame));
-  if (!room && !std::exchange(slow_told_, true)) transport_->Send(Frame::Make(SlowControl()));
+  if (!room && !std::exchange(slow_told_, true)) transport_->Send(MakeControl(SlowControl()));
 }
 
 void Session::Reply(absl::string_view json) {
   if (transport_->congested()) reply_bytes_ += json.size();
-  Send(Frame::Make(json));
+  Send(MakeControl(json));
 }
 
 void Session::ReplyError(absl::optional<int64_t> id, absl::optional<absl::string_view> channel,

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "bridge/command.h"
 #include "bridge/command_runner.h"
+#include "bridge/format.h"
 #include "bridge/hub.h"
 #include "bridge/page_turns.h"
 #include "bridge/subscription.h"
@@ -28,8 +29,9 @@ class Session final : public TransportListener, public Subscription::Listener, p
  public:
   struct Options {
     std::string connection;         // names this connection, in $hello
-    bool pings = false;             // the client asked for spanwire.v1: it gets $ping
+    bool pings = false;             // the client asked for a subprotocol of ours: it gets $ping
     std::vector<Command> commands;  // that come with the request: subscribes, done at once
+    Format format = Format::kJson;  // of events
   };
 
   // All pointers outlive the session. Sends $hello.
@@ -55,6 +57,8 @@ class Session final : public TransportListener, public Subscription::Listener, p
   void OnPosition(Subscription* subscription) override;
   void OnTransient(Subscription* subscription, const FramePtr& frame) override;
   bool congested() const override { return transport_->congested(); }
+  // What is concatenated in JSON is not in the event's bytes.
+  bool conflates() const override { return format_ != Format::kProto; }
   void OnWantsPage(Subscription* subscription) override { turns_.OnWantsPage(subscription); }
   void OnPageTaken(Subscription* subscription) override { turns_.OnPageTaken(subscription); }
   void OnRefused(Subscription* subscription, const absl::Status& why) override;
@@ -65,6 +69,7 @@ class Session final : public TransportListener, public Subscription::Listener, p
   void End(Subscription* subscription);
   void Tell(Subscription* subscription, absl::string_view json);
   void Send(FramePtr frame);
+  FramePtr MakeControl(absl::string_view json);
   void Reply(absl::string_view json);
   void ReplyError(absl::optional<int64_t> id, absl::optional<absl::string_view> channel,
                   const absl::Status& why);
@@ -73,11 +78,14 @@ class Session final : public TransportListener, public Subscription::Listener, p
   const channel::Names* const names_;
   Transport* const transport_;
   CommandRunner* const runner_;
+  const std::string connection_;
   const bool pings_;
+  const Format format_;
   absl::btree_map<std::string, std::unique_ptr<Subscription>> subscriptions_;
   PageTurns turns_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Call>> calls_;  // commands that are carried out
   uint64_t last_call_ = 0;
+  uint64_t controls_ = 0;     // made so far
   size_t slots_ = 0;          // given to subscriptions so far
   bool slow_told_ = false;    // $slow is sent, and the transport has not drained since
   size_t reply_bytes_ = 0;    // of replies sent while congested

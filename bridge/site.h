@@ -53,8 +53,8 @@ class Site {
   // A GET or HEAD of a page, also of one that does not exist. A HEAD's body is left out by the
   // caller.
   virtual Response OnPage(const Request& request) = 0;
-  // A WebSocket was opened. `subprotocol`: "spanwire.v1" or empty. Browsers cannot read a refused
-  // handshake, so nothing is refused here; `request` is gone when Open is called.
+  // A WebSocket was opened. `subprotocol`: the one that was chosen, or empty. Browsers cannot read
+  // a refused handshake, so nothing is refused here; `request` is gone when Open is called.
   virtual Open OnWebSocket(const Request& request, absl::string_view subprotocol) = 0;
   // A stream. An error is what is wrong with the request.
   virtual absl::StatusOr<Open> OnStream(const Request& request) = 0;

@@ -10,14 +10,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "bridge/cursor.h"
+#include "bridge/since.h"
 #include "core/base/limits.h"
 
 namespace spanwire::bridge {
 namespace {
 
-enum Key : uint8_t { kCursor, kLast, kFrom, kTypes, kWait, kKeys };
-constexpr std::array<absl::string_view, kKeys> kKeyNames = {"cursor", "last", "from", "types",
-                                                            "wait"};
+enum Key : uint8_t { kCursor, kLast, kSince, kFrom, kTypes, kWait, kKeys };
+constexpr std::array<absl::string_view, kKeys> kKeyNames = {"cursor", "last",  "since",
+                                                            "from",   "types", "wait"};
 
 template <typename... Parts>
 absl::Status Invalid(const Parts&... parts) {
@@ -67,14 +68,20 @@ absl::Status AddChannel(const std::string& name, const channel::Names& names,
 
 // Where channels begin that the cursor has no position for, and what all of them show.
 absl::Status TakeStart(const Parameters& parameters, Command* start) {
-  if (parameters.values[kLast] && parameters.values[kFrom]) {
-    return Invalid("at most one of last and from may be there");
+  if (parameters.values[kLast].has_value() + parameters.values[kSince].has_value() +
+          parameters.values[kFrom].has_value() >
+      1) {
+    return Invalid("at most one of last, since and from may be there");
   }
   if (parameters.values[kLast]) {
     start->last = Whole(*parameters.values[kLast], limits::kLastEvents);
     if (!start->last || *start->last == 0) {
       return Invalid("last must be an integer from 1 to ", limits::kLastEvents);
     }
+  }
+  if (parameters.values[kSince]) {
+    start->since = ParseSince(*parameters.values[kSince]);
+    if (!start->since) return Invalid("since must be a time, 2024-01-01T12:00:00Z");
   }
   if (parameters.values[kFrom]) {
     if (*parameters.values[kFrom] != "start") return Invalid("from must be start");
@@ -132,6 +139,7 @@ absl::StatusOr<StreamRequest> ParseStreamRequest(const Request& request,
     command.types = start.types;
     if (command.after) continue;
     command.last = start.last;
+    command.since = start.since;
     command.from_start = start.from_start;
   }
   parsed.wait = limits::kPollWait;

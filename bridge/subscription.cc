@@ -7,7 +7,7 @@
 namespace spanwire::bridge {
 namespace {
 
-size_t Bytes(const FrameEntry& entry) { return entry.body ? entry.body->websocket().size() : 0; }
+size_t Bytes(const FrameEntry& entry) { return entry.body ? entry.body->bytes() : 0; }
 
 }  // namespace
 
@@ -17,6 +17,7 @@ Subscription::Subscription(Hub* hub, Listener* listener, const Command& command)
       command_id_(command.id),
       after_(command.after),
       last_(command.last),
+      since_(command.since),
       from_start_(command.from_start),
       types_(command.types),
       follower_(this, limits::kSessionQueueEntries) {
@@ -37,6 +38,8 @@ void Subscription::OnTopicStarted() {
     follower_.StartAfter(*after_);
   } else if (last_) {
     follower_.StartAtLast(*last_);
+  } else if (since_) {
+    follower_.StartSince(*since_);
   } else if (from_start_) {
     follower_.StartAtOldest();
   } else {
@@ -62,9 +65,18 @@ void Subscription::OnEvent(const FrameEntry& entry) {
 }
 
 void Subscription::OnTransient(const FramePtr& frame) {
-  if (begun_ && !follower_.reading() && !behind_ && !listener_->congested() &&
-      types_.Shows(frame->json()))
-    listener_->OnTransient(this, frame);
+  if (!begun_ || !types_.Shows(frame->json())) return;
+  if (up_to_date()) return listener_->OnTransient(this, frame);
+  if (!listener_->conflates() || frame->bytes() > limits::kHeldTransientBytes) return;
+  absl::optional<ConflationKey> key = ConflationKeyOf(*frame);
+  if (key && (transient_.size() < limits::kHeldTransients || transient_.Has(*key))) {
+    transient_.Add(absl::nullopt, frame, std::move(key));
+  }
+}
+
+void Subscription::ShowHeld() {
+  if (!up_to_date()) return;
+  for (const Conflation::Item& item : transient_.Take()) listener_->OnTransient(this, item.Made());
 }
 
 // What the feed sends behind its gap speaks for those who were told of the gap's end; a
@@ -122,7 +134,7 @@ void Subscription::OnOverflow(bool unanswered) {
 
 void Subscription::CatchUp() {
   if (follower_.reading()) slow_ = true;
-  if (!std::exchange(behind_, false)) return;
+  if (!std::exchange(behind_, false)) return ShowHeld();
   slow_ = true;
   follower_.Verify();
 }
@@ -142,6 +154,7 @@ void Subscription::SendSubscribed(bool recovered) {
 }
 
 void Subscription::OnAsk(const channel::Ask& ask) {
+  ShowRefill();
   asked_ = ask;
   if (ask.after) asked_.told = told_;
   if (listener_->congested()) slow_ = true;
@@ -158,14 +171,28 @@ void Subscription::OnStart(channel::Position position) {
 void Subscription::OnEntry(FrameEntry& entry) {
   SendSubscribed(true);
   if (!entry.body || !types_.Shows(entry.body->json())) return;  // not for this view
+  if (slow_ && listener_->conflates()) {
+    return refill_.Add(entry.position, entry.body, ConflationKeyOf(*entry.body));
+  }
   // Everybody's `prev` does not pass what only this view hides.
-  const bool passed = !types_.everything() && told_ != entry.position.Before();
-  const FramePtr frame = passed ? topic_->Bridge(entry.body, told_) : entry.body;
-  told_ = entry.position;
-  listener_->OnEvent(this, frame);
+  Show(entry.position, entry.body, !types_.everything() && told_ != entry.position.Before());
+}
+
+// `passed`: its `prev` is not right for this subscription.
+void Subscription::Show(channel::Position position, const FramePtr& frame, bool passed) {
+  const FramePtr shown = passed ? topic_->Bridge(frame, told_) : frame;
+  told_ = position;
+  listener_->OnEvent(this, shown);
+}
+
+void Subscription::ShowRefill() {
+  for (const Conflation::Item& item : refill_.Take()) {
+    Show(*item.position, item.Made(), told_ != item.position->Before());
+  }
 }
 
 void Subscription::OnGap(const channel::Gap& gap) {
+  ShowRefill();
   SendSubscribed(false);
   channel::Gap said = gap;
   said.after = told_;
@@ -175,12 +202,17 @@ void Subscription::OnGap(const channel::Gap& gap) {
 }
 
 void Subscription::OnLive() {
+  ShowRefill();
   slow_ = false;
   const bool passed_gap = std::exchange(passed_gap_, false);
-  if (std::exchange(live_, true)) return passed_gap ? TellPosition() : void();
-  SendSubscribed(true);
-  told_ = *follower_.last();
-  listener_->OnLive(this);
+  if (!std::exchange(live_, true)) {
+    SendSubscribed(true);
+    told_ = *follower_.last();
+    listener_->OnLive(this);
+  } else if (passed_gap) {
+    TellPosition();
+  }
+  ShowHeld();
 }
 
 }  // namespace spanwire::bridge

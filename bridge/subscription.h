@@ -3,7 +3,8 @@
 // $position) in the right order.
 //
 // A congested transport is not fed: the subscription keeps its position and reads on from there
-// when the transport drains. Its listener says when: few of its subscriptions read at a time.
+// when the transport drains. Its listener says when: few of its subscriptions read at a time. What
+// is read then is conflated, page by page, and so are transient events meanwhile.
 // Owner: a Session or a Gathering. Thread: its connection loop.
 #pragma once
 
@@ -13,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "bridge/command.h"
+#include "bridge/conflation.h"
 #include "bridge/delivery.h"
 #include "bridge/hub.h"
 #include "bridge/transport.h"
@@ -36,6 +38,8 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
     virtual void OnTransient(Subscription* subscription, const FramePtr& frame) = 0;
     // Whether there is no room for events now.
     virtual bool congested() const = 0;
+    // Whether events may be conflated when there was none.
+    virtual bool conflates() const { return false; }
     // The subscription wants a page: ReadPage is to be called when its turn has come.
     virtual void OnWantsPage(Subscription* subscription) = 0;
     // What ReadPage brought has been sent.
@@ -85,6 +89,12 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
  private:
   void TakePage(FramePage page);
   void SendSubscribed(bool recovered);
+  void Show(channel::Position position, const FramePtr& frame, bool passed);
+  void ShowRefill();
+  void ShowHeld();
+  bool up_to_date() const {
+    return begun_ && !follower_.reading() && !behind_ && !listener_->congested();
+  }
   void OnAsk(const channel::Ask& ask) override;
   void OnStart(channel::Position position) override;
   void OnEntry(FrameEntry& entry) override;
@@ -96,6 +106,7 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
   const absl::optional<int64_t> command_id_;
   const absl::optional<channel::Position> after_;
   const absl::optional<uint32_t> last_;
+  const absl::optional<absl::Time> since_;
   const bool from_start_;
   const TypeFilter types_;
   channel::Follower<FramePtr> follower_;
@@ -110,6 +121,8 @@ class Subscription final : private channel::Follower<FramePtr>::Owner {
   size_t queued_bytes_ = 0;  // at least what waits for the Read under way
   channel::Position told_;
   channel::Ask asked_;              // the page that is asked for, or is to be
+  Conflation refill_;               // events of the page that is being taken
+  Conflation transient_;            // transient events, while it is behind
   absl::optional<FramePage> held_;  // the page that came, until there is room for it
 };
 

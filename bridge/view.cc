@@ -71,7 +71,8 @@ FramePtr WithPrev(const Frame& frame, channel::Position prev) {
   const size_t end = json.find('"', id + kId.size()) + 1;
   absl::string_view rest = json.substr(end);
   if (absl::ConsumePrefix(&rest, kPrev)) rest.remove_prefix(rest.find('"') + 1);
-  return Frame::Make(absl::StrCat(json.substr(0, end), kPrev, prev.ToString(), "\"", rest));
+  return Frame::Make(absl::StrCat(json.substr(0, end), kPrev, prev.ToString(), "\"", rest),
+                     frame.event());
 }
 
 }  // namespace spanwire::bridge

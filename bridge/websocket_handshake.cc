@@ -1,7 +1,9 @@
 #include "bridge/websocket_handshake.h"
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_split.h"
 #include "bridge/websocket.h"
 
 namespace spanwire::bridge {
@@ -22,9 +24,18 @@ bool IsKey(absl::string_view key) {
          absl::Base64Unescape(key, &raw) && raw.size() == 16;
 }
 
+// Clients name what they like best first.
+std::string Choose(absl::string_view offered, absl::Span<const std::string> supported) {
+  for (absl::string_view name : absl::StrSplit(offered, ',')) {
+    name = absl::StripAsciiWhitespace(name);
+    if (absl::c_linear_search(supported, name)) return std::string(name);
+  }
+  return "";
+}
+
 }  // namespace
 
-Handshake AnswerHandshake(const Request& request, absl::string_view supported) {
+Handshake AnswerHandshake(const Request& request, absl::Span<const std::string> supported) {
   if (!request.HasToken("Upgrade", "websocket")) {
     return Refuse(426, "this address speaks WebSocket");
   }
@@ -43,8 +54,8 @@ Handshake AnswerHandshake(const Request& request, absl::string_view supported) {
   handshake.response.headers = {{"Upgrade", "websocket"},
                                 {"Connection", "Upgrade"},
                                 {"Sec-WebSocket-Accept", WebSocketAccept(key)}};
-  if (!supported.empty() && request.HasToken("Sec-WebSocket-Protocol", supported)) {
-    handshake.subprotocol = std::string(supported);
+  handshake.subprotocol = Choose(request.Header("Sec-WebSocket-Protocol"), supported);
+  if (!handshake.subprotocol.empty()) {
     handshake.response.headers.emplace_back("Sec-WebSocket-Protocol", handshake.subprotocol);
   }
   return handshake;

@@ -6,19 +6,19 @@
 
 #include <string>
 
-#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "bridge/http.h"
 
 namespace spanwire::bridge {
 
 struct Handshake {
   Response response;        // 101, or 400 or 426
-  std::string subprotocol;  // the one chosen: `supported`, if the client offered it, or empty
+  std::string subprotocol;  // the one chosen: the first of the client's that is ours, or none
 
   bool accepted() const { return response.status == 101; }
 };
 
 // Extensions are not negotiated, whatever is offered.
-Handshake AnswerHandshake(const Request& request, absl::string_view supported);
+Handshake AnswerHandshake(const Request& request, absl::Span<const std::string> supported);
 
 }  // namespace spanwire::bridge

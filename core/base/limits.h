@@ -134,6 +134,9 @@ inline constexpr size_t kSessionQueueBytes = 1 << 20;
 inline constexpr size_t kSessionQueueEntries =
     1'024;                                  // likewise, of one subscription; frames are shared
 inline constexpr size_t kSessionReads = 2;  // pages that a session waits for, or holds
+// Transient events that a subscription keeps while its connection is full: keys, and bytes of one.
+inline constexpr size_t kHeldTransients = 64;
+inline constexpr size_t kHeldTransientBytes = 4'096;
 inline constexpr size_t kSessionPageBytes =
     2 << 20;  // of a page's frames; the rest is asked for again
 inline constexpr absl::Duration kFeedLinger = absl::Seconds(30);  // after its last subscriber
@@ -162,8 +165,9 @@ inline constexpr size_t kCommands = 16;             // of one connection, unansw
 inline constexpr size_t kUpstreamCalls = 256;       // to the broker, at once
 inline constexpr size_t kUpstreamBytes = 16 << 20;  // of their events
 inline constexpr absl::Duration kUpstreamDeadline = absl::Seconds(15);  // of one
-inline constexpr size_t kFrameBytes = 65'536;  // a client's message, all fragments together
-inline constexpr size_t kFragments = 1'024;    // of one message
+inline constexpr size_t kFrameBytes = 65'536;        // a client's message, all fragments together
+inline constexpr size_t kFragments = 1'024;          // of one message
+inline constexpr size_t kLineMessageBytes = 65'536;  // of a message with several objects in it
 inline constexpr size_t kJsonDepth = 64;
 inline constexpr size_t kPlainJsonBytes = 262'144;  // the record's JSON, straight from Redis
 inline constexpr size_t kControlQueueBytes =
@@ -187,6 +191,8 @@ inline constexpr absl::Duration kBodyDeadline = absl::Seconds(30);
 inline constexpr absl::Duration kPreflightAge = absl::Minutes(10);  // for which browsers keep it
 inline constexpr absl::Duration kKeepAliveIdle = absl::Seconds(30);
 inline constexpr absl::Duration kPollWait = absl::Seconds(25);  // at most
+// For Redis' first answer, when the wait of a poll is over.
+inline constexpr absl::Duration kPollPatience = absl::Seconds(5);
 inline constexpr absl::Duration kHeartbeatInterval =
     absl::Seconds(15);  // of a stream in which nothing is sent
 // What EventSource waits before it comes back, unless it is told something else: random.

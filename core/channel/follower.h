@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "core/channel/history.h"
 #include "core/channel/position.h"
@@ -24,6 +25,7 @@ struct Ask {
     kRange,         // XRANGE from `after`, inclusive; from the log's beginning without `after`
     kTailAndRange,  // both, in this order, in one pipeline
     kLast,          // the last `count` events
+    kSince,         // where the events begin that were accepted at `since` or later
   };
   Kind kind = Kind::kRange;
   absl::optional<Position> after;
@@ -31,6 +33,7 @@ struct Ask {
   // What the browser behind the follower was told last, if that is not `after`: everything in
   // (told, after] is hidden from it.
   absl::optional<Position> told = absl::nullopt;
+  absl::optional<absl::Time> since = absl::nullopt;
 };
 
 // One event of a channel. `Body`: what the owner makes of it.
@@ -52,6 +55,7 @@ struct Page {
   std::vector<Entry<Body>> rows;
   bool full = false;          // there may be more rows
   absl::optional<Tail> tail;  // when it was asked for; then it was read before the rows
+  absl::optional<Position> start = absl::nullopt;  // of kSince: what is wanted lies behind it
 };
 
 template <typename Body>
@@ -96,6 +100,10 @@ class Follower {
   void StartAtOldest() { Send({Ask::Kind::kRange, absl::nullopt, 0}); }
   // `count` events back.
   void StartAtLast(size_t count) { Send({Ask::Kind::kLast, absl::nullopt, count}); }
+  // At the first event that was accepted at `time` or later.
+  void StartSince(absl::Time time) {
+    Send({Ask::Kind::kSince, absl::nullopt, 0, absl::nullopt, time});
+  }
 
   // An event from the source.
   void Offer(Entry<Body> entry) {
@@ -142,6 +150,10 @@ class Follower {
       Begin(page.tail->before.value_or(page.tail->now));
       mark_ = 0;  // what arrived meanwhile is judged like anything else
       return Drain();
+    }
+    if (asked_ == Ask::Kind::kSince) {
+      Begin(*page.start);
+      return Read();
     }
     for (Entry<Body>& row : page.rows) Row(row);
     if (page.full || (asked_ == Ask::Kind::kLast && !page.rows.empty())) return Read();

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/log.h"
 #include "core/base/random.h"
+#include "spanwire/v1/event.pb.h"
 
 namespace spanwire::channel {
 namespace {
@@ -25,6 +26,23 @@ absl::optional<LogEntry> ParseRow(redis::Reply& row) {
     if (fields[i].text == "p") entry.prev = Position::Parse(fields[i + 1].text);
   }
   return entry;
+}
+
+absl::optional<LogEntry> FirstRow(redis::Reply& reply) {
+  return reply.elements.empty() ? absl::nullopt : ParseRow(reply.elements.front());
+}
+
+absl::optional<absl::Time> AcceptedAt(const LogEntry& entry) {
+  v1::Event event;
+  if (!event.ParseFromString(entry.body) || !event.has_accepted_at()) return absl::nullopt;
+  return absl::FromUnixSeconds(event.accepted_at().seconds()) +
+         absl::Nanoseconds(event.accepted_at().nanos());
+}
+
+// Who cannot tell when it was accepted is rather shown.
+bool IsOlder(const LogEntry& entry, absl::Time since) {
+  const absl::optional<absl::Time> accepted = AcceptedAt(entry);
+  return accepted && *accepted < since;
 }
 
 // The oldest rows that make a page stay; the newest, which stand first, are let go.
@@ -47,8 +65,13 @@ struct LogReader::Request {
   std::weak_ptr<const void> owner;
   Callback callback;
   LogPage page;
-  size_t counted = 0;    // of kLast: rows that were met so far …
-  std::string lowest;    // … down to this one
+  size_t counted = 0;  // of kLast: rows that were met so far …
+  std::string lowest;  // … down to this one
+  // Of kSince: the log's oldest row; the rows below this place are older than wanted; the row at
+  // this one is not.
+  absl::optional<LogEntry> oldest;
+  Position below;
+  Position found;
   bool looks = false;    // this attempt takes the tail only if it is there
   int refusals = 0;      // attempts that Redis answered with an error
   uint64_t attempt = 0;  // an answer that belongs to an older one is ignored
@@ -60,6 +83,7 @@ LogReader::LogReader(base::Executor* executor, redis::Commands* redis,
       redis_(redis),
       clock_(clock),
       names_(names),
+      log_ttl_(log_ttl),
       quiet_ttl_(std::max(log_ttl, limits::kQuietTtlFloor)),
       random_(base::FreshSeed()),
       alive_(std::make_shared<char>()) {}
@@ -102,6 +126,8 @@ void LogReader::Try(const RequestPtr& request) {
       return SendRange(request);
     case Ask::Kind::kLast:
       return SendLast(request);
+    case Ask::Kind::kSince:
+      return SendSince(request);
   }
 }
 
@@ -198,6 +224,71 @@ void LogReader::OnLast(const RequestPtr& request, size_t wanted, redis::Reply& r
   }
   std::reverse(rows.begin(), rows.end());
   Finish(*request, std::move(request->page));
+}
+
+void LogReader::SendSince(const RequestPtr& request) {
+  const std::string key = names_->LogKey(request->channel);
+  SendTail(request);
+  redis_->Call({"XRANGE", key, "-", "+", "COUNT", "1"},
+               On(request, [request](redis::Reply& reply) { request->oldest = FirstRow(reply); }));
+  redis_->Call(
+      {"XREVRANGE", key, "+", "-", "COUNT", "1"},
+      On(request, [this, request](redis::Reply& reply) { OnEnds(request, FirstRow(reply)); }));
+}
+
+void LogReader::OnEnds(const RequestPtr& request, const absl::optional<LogEntry>& newest) {
+  const absl::Time since = *request->ask.since;
+  if (!request->oldest || !newest) {
+    // What expired was accepted before the log's last ttl.
+    Position start = request->page.tail->now;
+    if (since < clock_->Now() - log_ttl_) start.seq = 0;
+    return FinishAt(*request, start);
+  }
+  if (IsOlder(*newest, since)) return FinishAt(*request, newest->position);
+  if (!IsOlder(*request->oldest, since)) return FinishAt(*request, Oldest(*request));
+  request->below = request->oldest->position;
+  request->found = newest->position;
+  Bisect(request);
+}
+
+// All that the log has is wanted. If there was more, reading begins where the gap is seen: events
+// that left because there were too many may have been wanted, those that expired were older than
+// the oldest by the log's ttl.
+Position LogReader::Oldest(const Request& request) const {
+  const LogEntry& oldest = *request.oldest;
+  if (oldest.position.seq > 1) return {oldest.position.epoch, 0};
+  const absl::optional<absl::Time> accepted = AcceptedAt(oldest);
+  const bool wanted = accepted && *request.ask.since < *accepted - log_ttl_;
+  if (wanted && oldest.prev && oldest.prev->seq > 0) return {oldest.prev->epoch, 0};
+  return oldest.position.Before();
+}
+
+// Positions have holes between epochs, and after trimming: what is halved is the range of numbers,
+// by the epoch until one is left. Times are those of several brokers, so near the place they may
+// not be quite in order; one of the places where they change is found.
+void LogReader::Bisect(const RequestPtr& request) {
+  const Position below = request->below;
+  const Position found = request->found;
+  if (below >= found) return FinishAt(*request, found.Before());
+  const Position middle = below.epoch < found.epoch
+                              ? Position{below.epoch + (found.epoch - below.epoch + 1) / 2, 0}
+                              : Position{found.epoch, below.seq + (found.seq - below.seq + 1) / 2};
+  redis_->Call({"XREVRANGE", names_->LogKey(request->channel), absl::StrCat("(", middle.ToString()),
+                below.ToString(), "COUNT", "1"},
+               On(request, [this, request, middle](redis::Reply& reply) {
+                 const absl::optional<LogEntry> row = FirstRow(reply);
+                 if (row && !IsOlder(*row, *request->ask.since)) {
+                   request->found = row->position;
+                 } else {
+                   request->below = middle;
+                 }
+                 Bisect(request);
+               }));
+}
+
+void LogReader::FinishAt(Request& request, Position start) {
+  request.page.start = start;
+  Finish(request, std::move(request.page));
 }
 
 void LogReader::OnError(const RequestPtr& request, const absl::StatusOr<redis::Reply>& reply) {

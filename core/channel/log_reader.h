@@ -42,8 +42,9 @@ class LogReader final {
   LogReader& operator=(const LogReader&) = delete;
 
   // Reads what `ask` wants, at most `page_events` rows. Of the last N events, which may be more,
-  // the oldest come that make a page: the others follow them in the log. `callback` comes later,
-  // from the executor, unless `owner` or the reader is gone.
+  // the oldest come that make a page: the others follow them in the log. Since a time no rows come,
+  // but the place before the first of them. `callback` comes later, from the executor, unless
+  // `owner` or the reader is gone.
   void Read(std::string channel, Ask ask, size_t page_events, std::weak_ptr<const void> owner,
             Callback callback);
 
@@ -66,6 +67,11 @@ class LogReader final {
   redis::Commands::Callback On(const RequestPtr& request, Done done);
   void OnTail(const RequestPtr& request, Tail tail);
   void OnLast(const RequestPtr& request, size_t wanted, redis::Reply& reply);
+  void SendSince(const RequestPtr& request);
+  void OnEnds(const RequestPtr& request, const absl::optional<LogEntry>& newest);
+  Position Oldest(const Request& request) const;
+  void Bisect(const RequestPtr& request);
+  void FinishAt(Request& request, Position start);
   void OnError(const RequestPtr& request, const absl::StatusOr<redis::Reply>& reply);
   void OnRefusal(const RequestPtr& request, absl::string_view why);
   void RetryAfter(const RequestPtr& request, absl::Duration ceiling);
@@ -76,6 +82,7 @@ class LogReader final {
   redis::Commands* const redis_;
   const redis::RedisClock* const clock_;
   const Names* const names_;
+  const absl::Duration log_ttl_;
   const absl::Duration quiet_ttl_;
   std::mt19937_64 random_;
   uint64_t failures_ = 0;

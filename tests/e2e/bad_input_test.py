@@ -95,7 +95,7 @@ TWO_STARTS: dict[str, dict[str, object]] = {
 @pytest.mark.parametrize("start, message", [
     *(pytest.param({"after": bad}, '"after" must be a position, "<decimal>-<decimal>"', id=name)
       for name, bad in NO_POSITIONS.items()),
-    *(pytest.param(start, 'at most one of "after", "last" and "from" may be there', id=name)
+    *(pytest.param(start, 'at most one of "after", "last", "since" and "from" may be there', id=name)
       for name, start in TWO_STARTS.items())])
 def test_a_start_that_is_none_is_named(
         shared_stack: Stack, channel: str, start: dict[str, object], message: str) -> None:

@@ -15,13 +15,14 @@ Frame = dict[str, Any]
 
 
 class Client:
-    def __init__(self, address: str, *channels: str) -> None:
+    def __init__(self, address: str, *channels: str, subprotocol: str = "") -> None:
         """address: host:port of a bridge. Subscribes to the channels from now on, and waits until they are live."""
         self._loop = asyncio.new_event_loop()
         query = "&".join(f"channel={quote(channel)}" for channel in channels)
         url = f"ws://{address}/v1/ws" + (f"?{query}" if query else "")
-        self.frames: list[Frame] = []  # parsed
-        self.raws: list[str] = []  # as they came
+        self._subprotocols = [subprotocol] if subprotocol else None
+        self.frames: list[Frame] = []  # parsed; a binary one is {"type": "", "binary": …}
+        self.raws: list[str | bytes] = []  # as they came
         self._seen = 0  # frames that until() has looked at
         self._socket = self._loop.run_until_complete(self._connect(url))
         for channel in channels:
@@ -29,12 +30,12 @@ class Client:
 
     @staticmethod
     def _is_live(channel: str) -> Callable[[Frame], bool]:
-        return lambda frame: frame["type"] == "$live" and frame["channel"] == channel
+        return lambda frame: frame["type"] == "$live" and frame.get("data", frame)["channel"] == channel
 
-    @staticmethod
-    async def _connect(url: str) -> Any:
+    async def _connect(self, url: str) -> Any:
         return await websockets.connect(
-            url, max_size=None, max_queue=None, ping_interval=None, compression=None, open_timeout=WAIT_SECONDS)
+            url, subprotocols=self._subprotocols, max_size=None, max_queue=None, ping_interval=None,
+            compression=None, open_timeout=WAIT_SECONDS)
 
     def send(self, command: Frame | str | bytes) -> None:
         """A command as an object, or a frame as str or bytes."""
@@ -68,7 +69,7 @@ class Client:
         except TimeoutError:
             raise AssertionError(f"not in time; the last frames are {self.raws[-5:]}") from None
         self.raws.append(raw)
-        self.frames.append(json.loads(raw))
+        self.frames.append(json.loads(raw) if isinstance(raw, str) else {"type": "", "binary": raw})
 
     def events(self) -> list[Frame]:
         return [frame for frame in self.frames if not frame["type"].startswith("$")]

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any, Self
 from urllib.parse import quote
@@ -206,6 +207,65 @@ def test_a_poll_hangs_until_an_event_and_then_until_its_wait_is_over(
     cursor = answers[0].json["cursor"]
     nothing = poll(address, channel, cursor=cursor, wait=0)
     assert (nothing.status, nothing.body) == (204, b"")
+
+
+def test_a_poll_without_a_wait_knows_a_channel_that_nobody_followed(
+        shared_stack: Stack, bridges: tuple[str, str], session: str, channel: str) -> None:
+    first = poll(bridges[0], channel, wait=0)
+    assert (first.status, first.json["events"]) == (200, [])
+    log_line(shared_stack, "one", session)
+    missed = poll(bridges[1], channel, cursor=first.json["cursor"], wait=0)
+    assert (missed.status, texts(missed.json["events"])) == (200, ["one"])
+
+
+# Since a time.
+
+def test_since_a_time_on_every_transport(
+        shared_stack: Stack, bridges: tuple[str, str], session: str, channel: str) -> None:
+    def say(number: int) -> None:
+        log_line(shared_stack, str(number), session)
+        time.sleep(0.01)  # by which the broker's clock tells them apart
+
+    for i in range(10):
+        say(i)
+    everything = poll(bridges[0], channel, **{"from": "start"}).json["events"]
+    since = everything[6]["accepted_at"]
+    wanted = [str(i) for i in range(6, 10)]
+    assert texts(poll(bridges[1], channel, since=since).json["events"]) == wanted
+    with Client(bridges[1]) as client:
+        client.send({"cmd": "subscribe", "id": 1, "channel": channel, "since": since})
+        subscribed = client.until_type("$subscribed")
+        assert subscribed["position"] == everything[5]["id"] and "recovered" not in subscribed
+        client.until_type("$live")
+        assert client.texts() == wanted
+        say(10)
+        client.until_text("10")
+        assert client.texts() == [*wanted, "10"]
+    for path in "/v1/sse", "/v1/stream":
+        with Curl(bridges[0], f"{path}?{query(channel, since=since)}") as curl:
+            curl.until("$live")
+            shown = [json.loads(line.removeprefix("data: ")) for line in curl.lines if '"log_line"' in line]
+            assert texts(shown) == [*wanted, "10"]
+    later = poll(bridges[1], channel, since="2999-01-01T00:00:00Z")
+    assert (later.status, later.json["events"]) == (200, [])
+    with Client(bridges[1]) as client:
+        client.send({"cmd": "subscribe", "id": 2, "channel": channel, "since": since, "after": everything[0]["id"]})
+        assert client.until_type("$error")["code"] == "invalid_argument"
+
+
+def test_since_a_time_that_the_log_no_longer_reaches_there_is_a_gap(
+        shared_stack: Stack, bridges: tuple[str, str], session: str, channel: str) -> None:
+    for i in range(6):
+        log_line(shared_stack, str(i), session)
+    shared_stack.redis("XTRIM", f"webgui:log:{{{channel}}}", "MAXLEN", 2)
+    with Client(bridges[1]) as client:
+        client.send({"cmd": "subscribe", "id": 1, "channel": channel, "since": "2024-01-01T00:00:00Z"})
+        gap = client.until_type("$gap")
+        assert gap["reason"] == "trimmed"
+        assert [gap["after"].split("-")[1], gap["position"].split("-")[1]] == ["0", "4"]
+        client.until_type("$live")
+        assert client.texts() == ["4", "5"]
+    assert poll(bridges[1], channel, since="2024-01-01T00:00:00Z").status == 410
 
 
 def test_a_poll_is_told_what_is_lost_and_goes_on(

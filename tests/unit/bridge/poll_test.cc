@@ -141,6 +141,30 @@ TEST_F(PollTest, AfterItsWaitThereIsNothing) {
   EXPECT_EQ(Answer(), "204 ");
 }
 
+TEST_F(PollTest, WithoutAWaitItBringsWhatIsThereAllTheSame) {
+  Start({absl::nullopt}, absl::nullopt, absl::ZeroDuration());
+  EXPECT_EQ(Answer(), "");
+  Deliver(1, Delivery::Started{{7, 3}});
+  EXPECT_EQ(Answer(), "200 {\"events\":[],\"cursor\":\"7-3\"}\n");
+  answers_.clear();
+  poll_.reset();
+  requests_.clear();
+  Start({Position{7, 3}}, absl::nullopt, absl::ZeroDuration());
+  EXPECT_EQ(Answer(), "");
+  Deliver(2, Delivery::Started{{7, 4}});
+  EXPECT_EQ(Answer(), "");
+  Page(2, {Event(7, 3), Event(7, 4)});
+  EXPECT_EQ(Answer(), "200 {\"events\":[{7-4}],\"cursor\":\"7-4\"}\n");
+  answers_.clear();
+  poll_.reset();
+  requests_.clear();
+  Start({Position{7, 4}}, absl::nullopt, absl::ZeroDuration());
+  Deliver(3, Delivery::Started{{7, 4}});
+  EXPECT_EQ(Answer(), "");
+  Page(3, {Event(7, 4)});
+  EXPECT_EQ(Answer(), "204 ") << "nothing was missed";
+}
+
 TEST_F(PollTest, AfterItsWaitTheCursorHasPassedWhatIsNotShown) {
   Start({Position{7, 3}});
   Deliver(1, Delivery::Started{{7, 3}});
@@ -200,6 +224,8 @@ TEST_F(PollTest, AChannelThatCannotBeFollowedIsAnError) {
 TEST_F(PollTest, WithoutRedisThereIsNoPosition) {
   Start({absl::nullopt});
   executor_.Advance(limits::kPollWait);
+  EXPECT_EQ(Answer(), "");
+  executor_.Advance(limits::kPollPatience);
   EXPECT_THAT(Answer(), StartsWith("503 {\"type\":\"$error\",\"code\":\"unavailable\""));
 }
 

@@ -10,7 +10,9 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "bridge/renderer.h"
 #include "core/base/limits.h"
+#include "spanwire/v1/event.pb.h"
 #include "tests/support/fake_executor.h"
 #include "tests/support/fake_transport.h"
 
@@ -274,6 +276,115 @@ TEST_F(SessionTest, ASlowBrowserKeepsItsPositionAndIsRefilled) {
   EXPECT_THAT(Answer({Event(7, 3), Event(7, 4), Event(7, 5)}),
               ElementsAre("event 7-4", "event 7-5"));
   EXPECT_THAT(Deliver(Event(7, 6)), ElementsAre("event 7-6"));
+}
+
+// Progress of the task `a` to `percent`, as the feed renders it.
+FrameEntry Progress(uint64_t seq, int percent) {
+  v1::Event event;
+  event.mutable_task_progress()->set_task_id("a");
+  event.mutable_task_progress()->set_progress(percent);
+  const Position position{7, seq};
+  Position visible = position.Before();
+  Renderer renderer(true);
+  return renderer.Render("c", {position, absl::nullopt, event.SerializeAsString()}, &visible);
+}
+std::string ProgressFrame(int percent, absl::string_view rest) {
+  return absl::StrCat(R"({"type":"task_progress","timestamp":"1970-01-01T00:00:00Z",)"
+                      R"("session_id":"","data":{"task_id":"a","progress":)",
+                      percent, R"(},"channel":"c",)", rest, "}");
+}
+
+TEST_F(SessionTest, WhatASlowBrowserMissedIsConflatedPageByPage) {
+  Follow();
+  transport_.set_congested(true);
+  Deliver(Progress(4, 1));
+  transport_.set_congested(false);
+  session_->OnDrained();
+  EXPECT_THAT(Answer({Event(7, 3), Progress(4, 1), Progress(5, 2), Event(7, 6), Progress(7, 3)}),
+              ElementsAre(HasSubstr("event 7-6"), ProgressFrame(3, R"("id":"7-7","conflated":2)")));
+  EXPECT_THAT(Deliver(Progress(8, 4)), ElementsAre(ProgressFrame(4, R"("id":"7-8")")))
+      << "live again";
+  EXPECT_THAT(Deliver(Progress(9, 5)), ElementsAre(ProgressFrame(5, R"("id":"7-9")")));
+}
+
+TEST_F(SessionTest, PrevPassesWhatIsConflated) {
+  Follow();
+  transport_.set_congested(true);
+  Deliver(Progress(4, 1));
+  transport_.set_congested(false);
+  session_->OnDrained();
+  EXPECT_THAT(Answer({Event(7, 3), Progress(4, 1), Progress(5, 2)}),
+              ElementsAre(ProgressFrame(2, R"("id":"7-5","prev":"7-3","conflated":1)")));
+}
+
+TEST_F(SessionTest, WhoIsNotSlowGetsEveryEvent) {
+  Connect();
+  Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a","after":"7-3"})");
+  Deliver(Delivery::Started{{7, 5}});
+  const auto sent = Answer({Event(7, 3), Progress(4, 1), Progress(5, 2)});
+  EXPECT_EQ(sent.size(), 4u) << "$subscribed, both events, $live";
+}
+
+TEST_F(SessionTest, ABinarySessionGetsEveryEventHoweverSlow) {
+  Session::Options options;
+  options.format = Format::kProto;
+  Connect(options);
+  Say(R"({"cmd":"subscribe","id":2,"channel":"webgui:session:a"})");
+  Deliver(Delivery::Started{{7, 3}});
+  Requests();
+  transport_.set_congested(true);
+  Deliver(Progress(4, 1));
+  transport_.set_congested(false);
+  session_->OnDrained();
+  EXPECT_EQ(Answer({Progress(4, 1), Progress(5, 2)}).size(), 2u);
+}
+
+Delivery::Transient Typing(const std::string& user, bool active) {
+  v1::Event event;
+  event.mutable_typing()->set_user(user);
+  event.mutable_typing()->set_active(active);
+  Renderer renderer(true);
+  return {renderer.RenderTransient("c", event.SerializeAsString())};
+}
+
+TEST_F(SessionTest, OfTransientEventsTheNewestOfAKeyWaitsUntilThereIsRoom) {
+  Follow();
+  transport_.set_congested(true);
+  EXPECT_THAT(Deliver(Typing("u", true)), IsEmpty());
+  EXPECT_THAT(Deliver(Typing("v", true)), IsEmpty());
+  EXPECT_THAT(Deliver(Typing("u", false)), IsEmpty());
+  EXPECT_THAT(Deliver(Delivery::Transient{Frame::Make("plain JSON")}), IsEmpty());
+  transport_.set_congested(false);
+  session_->OnDrained();
+  const auto sent = transport_.Sent();
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_THAT(sent[0],
+              HasSubstr(R"("data":{"user":"u","active":false},"channel":"c","conflated":1)"));
+  EXPECT_THAT(sent[1], HasSubstr(R"("data":{"user":"v","active":true},"channel":"c"})"));
+  EXPECT_EQ(Deliver(Typing("u", true)).size(), 1u);
+}
+
+TEST_F(SessionTest, TransientEventsComeBehindWhatWasMissed) {
+  Follow();
+  transport_.set_congested(true);
+  Deliver(Event(7, 4));
+  Deliver(Typing("u", true));
+  transport_.set_congested(false);
+  session_->OnDrained();
+  EXPECT_THAT(transport_.Sent(), IsEmpty());
+  EXPECT_THAT(Answer({Event(7, 3), Event(7, 4)}), ElementsAre("event 7-4", HasSubstr("typing")));
+}
+
+TEST_F(SessionTest, TheTransientEventsThatWaitAreBounded) {
+  Follow();
+  transport_.set_congested(true);
+  for (size_t i = 0; i < 2 * limits::kHeldTransients; ++i) Deliver(Typing(absl::StrCat(i), true));
+  Deliver(Typing("0", false));
+  transport_.set_congested(false);
+  session_->OnDrained();
+  const auto sent = transport_.Sent();
+  ASSERT_EQ(sent.size(), limits::kHeldTransients);
+  EXPECT_THAT(sent[0], HasSubstr(R"("active":false},"channel":"c","conflated":1)"));
 }
 
 TEST_F(SessionTest, ASlowBrowserWhosePositionLeftTheLogIsToldSo) {

@@ -46,6 +46,10 @@ TEST(StreamRequest, TheCursorComesFirstWhateverElseIsAsked) {
   EXPECT_EQ(request->channels[1].last, absl::nullopt);
   EXPECT_EQ(request->wait, absl::ZeroDuration());
   EXPECT_TRUE(Parse(absl::StrCat(kTwo, "&from=start"))->channels[1].from_start);
+  const auto since = Parse(absl::StrCat(kTwo, "&cursor=-,7-3&since=2024-01-01T13:00:00+01:00"));
+  ASSERT_TRUE(since.ok()) << since.status();
+  EXPECT_EQ(since->channels[0].since, absl::FromUnixSeconds(1704110400));
+  EXPECT_EQ(since->channels[1].since, absl::nullopt);
 }
 
 TEST(StreamRequest, LastEventIdStandsAboveTheCursor) {
@@ -76,6 +80,8 @@ TEST(StreamRequest, SaysWhichParameterIsWrong) {
       {absl::StrCat(kTwo, "&last=+1"), "last must be"},
       {absl::StrCat(kTwo, "&from=end"), "from must be start"},
       {absl::StrCat(kTwo, "&from=start&last=1"), "at most one of"},
+      {absl::StrCat(kTwo, "&since=now"), "since must be a time"},
+      {absl::StrCat(kTwo, "&since=2024-01-01T12:00:00Z&last=1"), "at most one of"},
       {absl::StrCat(kTwo, "&wait=26"), "wait must be whole seconds from 0 to 25"},
       {absl::StrCat(kTwo, "&wait=1.5"), "wait must be"},
       {absl::StrCat(kTwo, "&wait="), "wait must be"},

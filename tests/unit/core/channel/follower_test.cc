@@ -25,7 +25,7 @@ Item At(uint64_t epoch, uint64_t seq, absl::optional<Position> prev = absl::null
 class Recorder final : public Follower<std::string>::Owner {
  public:
   void OnAsk(const Ask& ask) override {
-    static const char* const kNames[] = {"tail?", "range?", "tail+range?", "last?"};
+    static const char* const kNames[] = {"tail?", "range?", "tail+range?", "last?", "since?"};
     std::string what = kNames[static_cast<int>(ask.kind)];
     if (ask.after) absl::StrAppend(&what, ask.after->ToString());
     if (ask.count > 0) absl::StrAppend(&what, ask.count);
@@ -102,6 +102,19 @@ TEST_F(FollowerTest, WhatWasReceivedBeforeTheReadIsNotGivenOnAgain) {
   Offer(At(9, 1, Position{8, 3}));  // of a lineage that a failover took away
   EXPECT_THAT(Page({At(7, 1)}), ElementsAre("live"));
   EXPECT_EQ(follower_.last(), (Position{7, 1}));
+}
+
+TEST_F(FollowerTest, SinceATimeItBeginsWhereTheLogSaysAndReadsOn) {
+  follower_.StartSince(absl::UnixEpoch());
+  EXPECT_THAT(recorder_.Said(), ElementsAre("since?"));
+  EXPECT_THAT(Offer(At(7, 4)), IsEmpty());
+  channel::Page<std::string> page;
+  page.start = Position{7, 0};
+  follower_.OnPage(std::move(page));
+  EXPECT_THAT(recorder_.Said(), ElementsAre("start 7-0", "range?7-0"));
+  EXPECT_THAT(Offer(At(7, 5)), IsEmpty());
+  EXPECT_THAT(Page({At(7, 3), At(7, 4)}),
+              ElementsAre("gap 7-0..7-2 trimmed", "7-3", "7-4", "7-5", "live"));
 }
 
 TEST_F(FollowerTest, ReadsPageByPage) {

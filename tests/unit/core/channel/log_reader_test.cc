@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/limits.h"
+#include "spanwire/v1/event.pb.h"
 #include "tests/support/fake_commands.h"
 #include "tests/support/fake_executor.h"
 
@@ -81,6 +82,108 @@ TEST_F(LogReaderTest, OfTheLastEventsTheOldestPageIsKept) {
   ASSERT_EQ(pages_[0]->rows.size(), limits::kPageEventsFloor);
   EXPECT_EQ(pages_[0]->rows.front().position, (Position{7, 150}));
   EXPECT_EQ(pages_[0]->rows.back().position, (Position{7, 157})) << "the reader goes on from here";
+}
+
+// A log in memory, which answers what a search for a time asks. Rows: position, prev, accepted at.
+class LogSinceTest : public LogReaderTest {
+ protected:
+  struct Row {
+    Position position;
+    absl::optional<absl::Duration> accepted;  // after the beginning
+    absl::optional<Position> prev = absl::nullopt;
+  };
+  // The place that is found.
+  std::string Since(absl::Duration time) {
+    Read({Ask::Kind::kSince, absl::nullopt, 0, absl::nullopt, Begin() + time});
+    steps_ = 0;
+    while (redis_.waiting() > 0) Answer();
+    EXPECT_EQ(pages_.size(), 1u);
+    const absl::optional<Position> start = std::exchange(pages_, {})[0]->start;
+    return start ? start->ToString() : "";
+  }
+  absl::Time Begin() const { return executor_.Now() - absl::Hours(1); }
+  void Answer() {
+    const std::vector<std::string> args = redis_.next();
+    if (args[0] == "SET") return redis_.Answer(tail_ ? Text(tail_->ToString()) : Nil());
+    if (args[0] == "PEXPIRE") return redis_.Answer(Integer(1));
+    ++steps_;
+    ASSERT_EQ(args[5], "1");
+    if (args[0] == "XRANGE") {
+      return redis_.Answer(rows_.empty() ? Array({}) : Array({Made(rows_.front())}));
+    }
+    ASSERT_EQ(args[0], "XREVRANGE");
+    const auto below = args[2] == "+" ? Position{~0ull, 0} : *Position::Parse(args[2].substr(1));
+    const auto from = args[3] == "-" ? Position{} : *Position::Parse(args[3]);
+    for (auto row = rows_.rbegin(); row != rows_.rend(); ++row) {
+      if (row->position < below && row->position >= from) return redis_.Answer(Array({Made(*row)}));
+    }
+    redis_.Answer(Array({}));
+  }
+  redis::Reply Made(const Row& row) const {
+    v1::Event event;
+    if (row.accepted) {
+      event.mutable_accepted_at()->set_seconds(absl::ToUnixSeconds(Begin() + *row.accepted));
+    }
+    std::vector<redis::Reply> fields = {Text("e"), Text(event.SerializeAsString())};
+    if (row.prev) {
+      fields.push_back(Text("p"));
+      fields.push_back(Text(row.prev->ToString()));
+    }
+    return Array({Text(row.position.ToString()), Array(std::move(fields))});
+  }
+
+  std::vector<Row> rows_;
+  absl::optional<Position> tail_;
+  int steps_ = 0;
+};
+
+TEST_F(LogSinceTest, ItBeginsBeforeTheFirstThatIsNotOlder) {
+  for (uint64_t seq = 1; seq <= 1'000; ++seq) rows_.push_back({{7, seq}, absl::Seconds(seq)});
+  EXPECT_EQ(Since(absl::Seconds(400)), "7-399");
+  EXPECT_LE(steps_, 12);
+  EXPECT_EQ(Since(absl::Seconds(400.5)), "7-400");
+  EXPECT_EQ(Since(absl::Seconds(2)), "7-1");
+  EXPECT_EQ(Since(absl::Seconds(1)), "7-0");
+  EXPECT_EQ(Since(absl::Seconds(-1)), "7-0");
+  EXPECT_EQ(Since(absl::Seconds(1'000)), "7-999");
+  EXPECT_EQ(Since(absl::Seconds(1'001)), "7-1000") << "nothing is as new: from the end";
+}
+
+TEST_F(LogSinceTest, OverEpochsAndHoles) {
+  const uint64_t epoch = 1'704'110'400'000'000;
+  int seconds = 0;
+  for (const uint64_t e : {epoch, epoch + 1, epoch + 3'600'000'000}) {
+    for (const uint64_t seq : {1, 2, 3, 90, 91}) {
+      rows_.push_back({{e, seq}, absl::Seconds(++seconds)});
+    }
+  }
+  for (size_t i = 1; i < rows_.size(); ++i) {
+    EXPECT_EQ(Since(*rows_[i].accepted), rows_[i].position.Before().ToString());
+    EXPECT_LE(steps_, 60);
+  }
+}
+
+TEST_F(LogSinceTest, WhoseTimeIsUnknownIsNotOlder) {
+  rows_ = {{{7, 1}, absl::Seconds(1)}, {{7, 2}, absl::nullopt}, {{7, 3}, absl::Seconds(3)}};
+  EXPECT_EQ(Since(absl::Seconds(2)), "7-1");
+}
+
+TEST_F(LogSinceTest, WhatMayHaveLeftTheLogIsSeenAsAGap) {
+  rows_ = {{{7, 5}, absl::Seconds(5)}, {{7, 6}, absl::Seconds(6)}};
+  EXPECT_EQ(Since(absl::Seconds(4)), "7-0") << "trimmed";
+  EXPECT_EQ(Since(absl::Seconds(6)), "7-5");
+  // The log before expired; its ttl is 5 s.
+  rows_ = {{{8, 1}, absl::Seconds(9), Position{7, 3}}};
+  EXPECT_EQ(Since(absl::Seconds(4)), "8-0") << "what expired was older";
+  EXPECT_EQ(Since(absl::Seconds(3)), "7-0");
+  rows_[0].prev = Position{7, 0};
+  EXPECT_EQ(Since(absl::Seconds(3)), "8-0") << "there was nothing before";
+}
+
+TEST_F(LogSinceTest, WithoutALogTheTailTells) {
+  tail_ = Position{7, 3};
+  EXPECT_EQ(Since(absl::Hours(1) - absl::Seconds(4)), "7-3") << "what expired was older";
+  EXPECT_EQ(Since(absl::Hours(1) - absl::Seconds(9)), "7-0");
 }
 
 TEST_F(LogReaderTest, AQuietChannelsPositionOutlivesTheRoundOfVerification) {
