@@ -58,10 +58,16 @@ export class ChannelState {
     const last = parsePosition(this.last);
     const start = parsePosition(position);
     if (last && start && comparePositions(start, last) > 0) this.countHole(last, start, 'unannounced');
-    this.moveTo(position);
+    this.advance(position);
   }
 
-  // $position and $live say where this subscription stands.
+  // $position and $live say how far this subscription is. A connection that takes over from another begins behind it.
+  advance(position) {
+    const last = parsePosition(this.last);
+    const next = parsePosition(position);
+    if (next && !(last && comparePositions(next, last) < 0)) this.last = position;
+  }
+
   moveTo(position) {
     if (parsePosition(position)) this.last = position;
   }
