@@ -19,11 +19,11 @@ const NAMES = { ws: WEBSOCKET, sse: STREAM, poll: POLL };
 const ALL = Object.values(NAMES);
 
 export class Link {
-  // Callbacks: onEvent(event, raw, channel) for each new event; onControl(frame, raw) for each $ frame; onStatus(status)
-  // when the connection's state changes; onCaughtUp(summary) when every channel is live again after a loss;
-  // onRefilled(summary) when what was not taken in has come from the log.
-  constructor({ url, onEvent, onControl, onStatus, onCaughtUp, onRefilled }) {
-    Object.assign(this, { onEvent, onControl, onStatus, onCaughtUp, onRefilled });
+  // Callbacks: onEvent(event, raw, channel) for each new event; onControl(frame, raw) for each $ frame; onLive(channel)
+  // when a channel has caught up; onStatus(status) when the connection's state changes; onCaughtUp(summary) when every
+  // channel is live again after a loss; onRefilled(summary) when what was not taken in has come from the log.
+  constructor({ url, onEvent, onControl, onLive, onStatus, onCaughtUp, onRefilled }) {
+    Object.assign(this, { onEvent, onControl, onLive, onStatus, onCaughtUp, onRefilled });
     this.channels = new Map(); // name → ChannelState, of channels left as well
     this.forgotten = noCounts(); // of channels that are no longer remembered
     this.wanted = new Map(); // name → where to start when nothing of it was seen
@@ -88,6 +88,7 @@ export class Link {
       onGap: (gap) => channel.onGap(gap),
       onLive: () => {
         channel.phase = 'live';
+        this.onLive(channel);
         this.settled(name);
       },
       onError: (error) => {

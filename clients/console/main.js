@@ -37,7 +37,10 @@ const link = new Link({
   },
   onControl(frame, raw) {
     state.addFrame(frame, raw);
-    if (frame.type === '$live' && frame.channel === follower.global) follower.followHeardOf();
+    askToDraw();
+  },
+  onLive(channel) {
+    if (channel.name === follower.global) follower.followHeardOf();
     askToDraw();
   },
   onStatus(status) {

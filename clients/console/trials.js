@@ -9,8 +9,8 @@ const AWAY_MS = 10_000;
 // What the button that blocks does, one press after the other.
 const STEPS = [
   { blocked: [], next: 'Block WebSocket', words: 'All gets through' },
-  { blocked: [WEBSOCKET], next: 'Block streams, too', words: 'No WebSocket gets through' },
-  { blocked: [WEBSOCKET, STREAM], next: 'Let all through', words: 'Neither WebSocket nor streams get through' },
+  { blocked: [WEBSOCKET], next: 'Block streams, too', words: 'No WebSocket' },
+  { blocked: [WEBSOCKET, STREAM], next: 'Let all through', words: 'Neither WebSocket nor streams' },
 ];
 
 export class Trials {
