@@ -138,8 +138,8 @@ def test_a_channel_that_was_left_can_be_followed_again(stack, browser):
     browser.evaluate("""import('/link.js').then(({ Link }) => {
         window.seen = [];
         const nothing = () => {};
-        window.link = new Link({ url: '/', onEvent: (event) => seen.push(event.data.title), onControl: nothing, onLive: nothing,
-                                 onStatus: nothing, onCaughtUp: nothing, onRefilled: nothing });
+        window.link = new Link({ url: '/', onEvent: (event) => seen.push(event.data.title), onControl: nothing,
+                                 onLive: nothing, onStatus: nothing, onCaughtUp: nothing, onRefilled: nothing });
         link.subscribe('webgui:global', {});
     })""")
     live = "link.channels.get('webgui:global').phase === 'live'"

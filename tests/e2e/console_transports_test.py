@@ -1,7 +1,6 @@
 """The console where no WebSocket gets through, or no stream either; and where its page is not looked at."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -64,7 +63,7 @@ def wait_live(browser: Browser, transport: str, seconds: float = 40) -> None:
     # On the session's channel, too.
     browser.wait("document.querySelector('#session-list .card') !== null")
     browser.evaluate("document.querySelector('#channel-details').open = true")
-    browser.wait("[...document.querySelectorAll('#channel-list tr')].filter((row) => row.dataset.phase === 'live').length >= 2")
+    browser.wait("document.querySelectorAll('#channel-list [data-phase=live]').length >= 2")
 
 
 def test_falls_to_streams_and_to_polling_where_nothing_else_gets_through_and_climbs_back(
@@ -96,7 +95,8 @@ def test_falls_to_streams_and_to_polling_where_nothing_else_gets_through_and_cli
     results.wait_shown()
 
 
-def test_polls_where_a_proxy_keeps_streams_until_their_end(browser: Browser, proxy: PickyProxy, results: Results) -> None:
+def test_polls_where_a_proxy_keeps_streams_until_their_end(
+        browser: Browser, proxy: PickyProxy, results: Results) -> None:
     proxy.let_through_all_but([WS], held=[SSE])
     results.publish(20)
     browser.open(proxy.url + "/")
@@ -152,8 +152,7 @@ def test_more_channels_than_a_url_may_have_wait_for_a_websocket(stack: Stack, br
     browser.open(stack.bridge_url + "/?" + "&".join(f"channel={channel}" for channel in channels))
     browser.wait_text("#pill", "WebSocket")
     browser.evaluate("document.querySelector('#channel-details').open = true")
-    phases = ("(phase) => [...document.querySelectorAll('#channel-list tr')]"
-              ".filter((row) => row.dataset.phase === phase).length")
+    phases = "(phase) => document.querySelectorAll(`#channel-list [data-phase=${phase}]`).length"
     browser.wait(f"({phases})('live') === 33")  # and the global one
     browser.wait("!document.querySelector('#block').disabled")
     browser.click("#block")

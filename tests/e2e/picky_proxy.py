@@ -10,8 +10,8 @@ REFUSAL = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n
 
 
 class PickyProxy:
-    """Paths that begin as one of `refused` get a 403. Those of `held` are asked for, but nothing of the answer comes, as
-    behind a proxy that waits for its end."""
+    """Paths that begin as one of `refused` get a 403. Those of `held` are asked for, but nothing of the answer comes,
+    as behind a proxy that waits for its end."""
 
     def __init__(self, upstream: str) -> None:
         self._upstream = upstream
