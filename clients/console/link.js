@@ -14,7 +14,7 @@ const REMEMBERED = 512; // positions, of channels left as well
 // The transports, in words.
 export const WEBSOCKET = 'WebSocket';
 export const STREAM = 'server-sent events';
-export const POLL = 'polling';
+const POLL = 'polling';
 const NAMES = { ws: WEBSOCKET, sse: STREAM, poll: POLL };
 const ALL = Object.values(NAMES);
 
