@@ -104,6 +104,15 @@ export class ChannelState {
     return true;
   }
 
+  // A copy of what was seen, which was left out.
+  onCopy(id) {
+    const last = parsePosition(this.last);
+    const position = parsePosition(id);
+    if (!position || (last && comparePositions(position, last) <= 0)) return;
+    this.duplicates += 1;
+    this.last = id;
+  }
+
   countHole(after, position, reason) {
     this.gaps += 1;
     this.reason = reason;

@@ -28,6 +28,7 @@ export class Link {
     this.forgotten = noCounts(); // of channels that are no longer remembered
     this.wanted = new Map(); // name → where to start when nothing of it was seen
     this.subscriptions = new Map(); // name → the client's; none while idling
+    this.copy = null; // the frame before, if it said that it is one and was not given
     this.awaited = new Set(); // channels that are not live again yet, after a loss
     this.refilling = null; // likewise, after idling
     this.idling = false;
@@ -76,12 +77,13 @@ export class Link {
   open(name) {
     if (this.status.phase === 'refused') return;
     const channel = this.channels.get(name);
-    channel.phase = 'subscribing';
+    channel.phase = [...this.wanted.keys()].indexOf(name) < this.limit ? 'subscribing' : 'waiting';
     channel.error = '';
     const start = channel.last ? { after: channel.last } : this.wanted.get(name);
     this.subscriptions.set(name, this.client.subscribe(name, {
       ...start,
       onEvent: (event) => {
+        if (event === this.copy) this.copy = null;
         channel.lastAt = Date.now();
         if (channel.onEvent(event)) this.onEvent(event, this.raw, channel);
       },
@@ -108,9 +110,11 @@ export class Link {
 
   // Comes before the client does anything with it.
   seeFrame(frame) {
+    this.passCopy();
     const { transport } = this.client;
     this.raw = transport === 'ws' ? this.obstacles.text : JSON.stringify(frame);
     const { type } = frame;
+    if (frame.was) this.copy = frame;
     if (typeof type !== 'string' || type[0] !== '$') return;
     const channel = this.subscriptions.has(frame.channel) && this.channels.get(frame.channel);
     // An answer to a poll has no control frames but gaps; the client makes the others for itself.
@@ -120,6 +124,14 @@ export class Link {
     if (channel && (type === '$live' || type === '$position')) channel.advance(frame.position);
     if (type === '$hello' && transport === 'ws') this.limit = frame.limits?.subscriptions ?? SUBSCRIPTIONS;
     if (!made) this.onControl(frame, this.raw);
+  }
+
+  // The last frame was a copy, and the client did not give it since it had given the first: there is no hole.
+  passCopy() {
+    const { copy } = this;
+    this.copy = null;
+    const subscription = copy && this.subscriptions.get(copy.channel);
+    if (subscription && subscription.position === copy.id) this.channels.get(copy.channel).onCopy(copy.id);
   }
 
   seeState(state) {

@@ -35,14 +35,20 @@ export class Obstacles {
   async request(url, init) {
     const transport = url.includes('/v1/sse') ? 'sse' : 'poll';
     if (this.blocked.includes(transport)) throw new TypeError('blocked');
+    init.signal.throwIfAborted();
     const broken = new AbortController();
     const end = () => {
       this.open.delete(end);
+      init.signal.removeEventListener('abort', end);
       broken.abort();
     };
     this.open.set(end, transport);
-    init.signal.addEventListener('abort', end); // the client does that with each, sooner or later
-    return fetch(url, { ...init, signal: broken.signal });
+    init.signal.addEventListener('abort', end);
+    const answer = await fetch(url, { ...init, signal: broken.signal });
+    if (transport === 'sse') return answer;
+    const whole = await answer.text();
+    end(); // nothing is left to break
+    return new Response(answer.status === 204 ? null : whole, answer);
   }
 }
 

@@ -153,6 +153,28 @@ def test_the_page_tells_what_was_lost(browser, serve):
     assert browser.evaluate("document.querySelector('#integrity').dataset.tone") == "bad"
 
 
+def test_what_a_failover_took_and_brought_again_is_shown_once(browser, serve):
+    async def script(peer):
+        await peer.accept_subscription("5-10")
+        await peer.event("5-11")
+        await peer.event("5-12")
+        await peer.send({"type": "$gap", "channel": GLOBAL, "after": "5-12", "position": "5-11", "reason": "rollback"})
+        await peer.event("6-1", prev="5-11", was="5-12", data={"title": "5-12"})
+        await peer.event("6-2")
+        await peer.event("6-3", was="5-13", data={"title": "5-13"})  # that one was never seen
+        await peer.event("6-4")
+        await peer.wait_closed()
+
+    browser.open(serve(script).url)
+    browser.wait_text("#notice-list", "6-4")
+    titles = browser.evaluate("[...document.querySelectorAll('#notice-list .name')].map((e) => e.textContent)")
+    assert titles == ["6-4", "5-13", "6-2", "5-12", "5-11"]
+    assert browser.text("#received") == "5"
+    assert browser.text("#duplicates") == "1"
+    assert browser.text("#lost") == "1 gap"
+    assert "rollback" in browser.text("#integrity-note")
+
+
 def test_a_reconnect_resumes_after_the_last_position(browser, serve):
     resumed = []
 
