@@ -11,8 +11,9 @@ constexpr absl::string_view Text(const char (&text)[kSize]) {
 }
 
 // Written by cmake/embed.cmake: { Text(path), Text(content type), Text(content), Text(etag) } of
-// each file, "/" first.
+// each file, "/" first; behind the page's own the client library, below /spanwire/.
 constexpr Asset kAssets[] = {
+#include "bridge/client_assets.inc"
 #include "bridge/console_assets.inc"
 };
 

@@ -1,5 +1,5 @@
-// The console's files, compiled into the bridge: the page works without a network, a file system or
-// a build step.
+// The files of the console and of the JavaScript client, compiled into the bridge: the page works
+// without a network, a file system or a build step.
 //
 // Owner: nobody, constants. Thread safety: immutable.
 #pragma once

@@ -1,16 +1,17 @@
 # Turns files into C++, for a table of served files.
 #
-# Included: spanwire_embed(OUTPUT file FOLDER folder FILES names...) adds the command that writes `file`.
-# As a script: cmake -DOUTPUT=… -DFOLDER=… -DFILES=a|b -P embed.cmake writes one line of braces a file: path, content type,
-# content, entity tag. A raw string costs the compiler least; one literal must stay below 64 KiB, which no file of ours is near.
+# Included: spanwire_embed(OUTPUT file FOLDER folder [PREFIX /path] FILES names...) adds the command that writes `file`.
+# As a script: cmake -DOUTPUT=… -DFOLDER=… -DPREFIX=… -DFILES=a|b -P embed.cmake writes one line of braces a file: path,
+# content type, content, entity tag. The path is the name behind the prefix. A raw string costs the compiler least; one
+# literal must stay below 64 KiB, which no file of ours is near.
 
 function(spanwire_embed)
-  cmake_parse_arguments(ARG "" "OUTPUT;FOLDER" "FILES" ${ARGN})
+  cmake_parse_arguments(ARG "" "OUTPUT;FOLDER;PREFIX" "FILES" ${ARGN})
   list(TRANSFORM ARG_FILES PREPEND ${ARG_FOLDER}/ OUTPUT_VARIABLE inputs)
   list(JOIN ARG_FILES "|" names)
   add_custom_command(
     OUTPUT ${ARG_OUTPUT}
-    COMMAND ${CMAKE_COMMAND} -DOUTPUT=${ARG_OUTPUT} -DFOLDER=${ARG_FOLDER} "-DFILES=${names}"
+    COMMAND ${CMAKE_COMMAND} -DOUTPUT=${ARG_OUTPUT} -DFOLDER=${ARG_FOLDER} -DPREFIX=${ARG_PREFIX} "-DFILES=${names}"
             -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
     DEPENDS ${inputs} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake VERBATIM)
 endfunction()
@@ -34,7 +35,7 @@ foreach(name IN LISTS names)
   if(NOT DEFINED type_${extension})
     message(FATAL_ERROR "embed.cmake: no content type for ${name}")
   endif()
-  set(path /${name})
+  set(path ${PREFIX}/${name})
   if(name STREQUAL "index.html")
     set(path /)
   endif()

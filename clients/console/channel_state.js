@@ -58,10 +58,16 @@ export class ChannelState {
     const last = parsePosition(this.last);
     const start = parsePosition(position);
     if (last && start && comparePositions(start, last) > 0) this.countHole(last, start, 'unannounced');
-    this.moveTo(position);
+    this.advance(position);
   }
 
-  // $position and $live say where this subscription stands.
+  // $position and $live say how far this subscription is. A connection that takes over from another begins behind it.
+  advance(position) {
+    const last = parsePosition(this.last);
+    const next = parsePosition(position);
+    if (next && !(last && comparePositions(next, last) < 0)) this.last = position;
+  }
+
   moveTo(position) {
     if (parsePosition(position)) this.last = position;
   }
@@ -96,6 +102,15 @@ export class ChannelState {
     this.received += 1;
     if (this.phase === 'replaying') this.replayed += 1;
     return true;
+  }
+
+  // A copy of what was seen, which was left out.
+  onCopy(id) {
+    const last = parsePosition(this.last);
+    const position = parsePosition(id);
+    if (!position || (last && comparePositions(position, last) <= 0)) return;
+    this.duplicates += 1;
+    this.last = id;
   }
 
   countHole(after, position, reason) {

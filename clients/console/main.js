@@ -25,15 +25,11 @@ const DEFAULT_PREFIX = 'webgui';
 // ?prefix= and ?channel= (repeatable) of the page's own address.
 const query = new URLSearchParams(location.search);
 const prefix = /^[a-z0-9_-]{1,32}$/.test(query.get('prefix') || '') ? query.get('prefix') : DEFAULT_PREFIX;
-const url = new URL('/v1/ws', location.href);
-url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
-url.search = '';
-url.hash = '';
 
 const state = new State();
 const shell = new ShellView();
 const link = new Link({
-  url: url.href,
+  url: '/',
   onEvent(event, raw, channel) {
     state.addEvent(event, raw, channel, channel.phase === 'replaying');
     follower.see(event, channel);
@@ -41,7 +37,10 @@ const link = new Link({
   },
   onControl(frame, raw) {
     state.addFrame(frame, raw);
-    if (frame.type === '$live' && frame.channel === follower.global) follower.followHeardOf();
+    askToDraw();
+  },
+  onLive(channel) {
+    if (channel.name === follower.global) follower.followHeardOf();
     askToDraw();
   },
   onStatus(status) {
@@ -104,21 +103,19 @@ function draw(time) {
   shell.draw(link, state, now);
   trials.draw(now);
   if (tick) channels.draw();
-  if (link.status.phase === 'waiting') askToDraw(); // a countdown runs
+  if (link.status.retryAt > now) askToDraw(); // a countdown runs
 }
 
-window.addEventListener('online', () => link.hurry());
 bindThemeButton(byId('theme'));
 bindHelp([
   ['1–7', 'Go to a part of the page', (key) => parts.go(Number(key) - 1)],
   ['/', 'Filter the frames', () => showFrames(byId('frame-filter').value)],
   ['p', 'Pause the frames, or go on', () => byId('frame-pause').click()],
   ['c', 'Cut the connection for ten seconds', () => byId('cut').click()],
-  ...(link.canBlock ? [['b', 'Block WebSocket, or let it through', () => byId('block').click()]] : []),
+  ['b', 'Block WebSocket; then streams, too; then nothing', () => byId('block').click()],
   ['s', 'Take in nothing for ten seconds', () => byId('slow').click()],
   ['t', 'Change the theme', () => byId('theme').click()],
 ]);
 // What the user does may change what a view shows.
 for (const kind of ['click', 'input', 'toggle', 'keydown']) document.addEventListener(kind, askToDraw, true);
 setInterval(askToDraw, AGES_EVERY_MS);
-link.start();

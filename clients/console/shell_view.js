@@ -12,7 +12,6 @@ const RATE_SECONDS = 3;
 const SPOKEN = {
   live: 'Connected, live.',
   lost: 'Connection lost. Reconnecting.',
-  silent: 'Connection silent. Reconnecting.',
   cut: 'Connection cut by you. It comes back in ten seconds.',
   refused: 'The server refused the connection.',
 };
@@ -62,7 +61,7 @@ export class ShellView {
       connecting: 'Connecting',
       catching_up: 'Catching up',
       live: 'Live',
-      waiting: detail === 'cut' ? `Cut, back in ${seconds} s` : `Reconnecting in ${seconds} s`,
+      waiting: detail === 'cut' && retryAt > now ? `Cut, back in ${seconds} s` : 'Reconnecting',
       refused: `Refused: ${detail}`,
     };
     const up = phase === 'live' || phase === 'catching_up';

@@ -1,9 +1,17 @@
 // The three things that a visitor may do to the connection, and what came of each, counted from positions.
 
-import { byId, setData, setText, show } from './dom.js';
+import { byId, setData, setText } from './dom.js';
 import { count } from './format.js';
+import { STREAM, WEBSOCKET } from './link.js';
 
 const AWAY_MS = 10_000;
+
+// What the button that blocks does, one press after the other.
+const STEPS = [
+  { blocked: [], next: 'Block WebSocket', words: 'All gets through' },
+  { blocked: [WEBSOCKET], next: 'Block streams, too', words: 'No WebSocket' },
+  { blocked: [WEBSOCKET, STREAM], next: 'Let all through', words: 'Neither WebSocket nor streams' },
+];
 
 export class Trials {
   constructor(link, say) {
@@ -11,7 +19,9 @@ export class Trials {
     this.say = say; // to screen readers
     this.running = ''; // cut, slow or nothing
     this.until = 0;
-    this.blocked = false;
+    this.step = 0; // of STEPS
+    this.before = null; // what was counted before anything was blocked
+    this.said = '';
     this.texts = {};
     for (const name of ['cut', 'block', 'slow']) {
       this.texts[name] = document.querySelector(`#trial-${name} .trial-text`);
@@ -22,7 +32,7 @@ export class Trials {
   start(name) {
     if (byId(name).disabled) return;
     if (name === 'block') {
-      this.block(!this.blocked);
+      this.block();
       return;
     }
     this.running = name;
@@ -31,10 +41,11 @@ export class Trials {
     else this.link.idle(AWAY_MS);
   }
 
-  block(blocked) {
-    this.blocked = blocked;
-    byId('block').setAttribute('aria-pressed', String(blocked));
-    this.link.block(blocked);
+  block() {
+    if (!this.before) this.before = this.link.totals();
+    this.step = (this.step + 1) % STEPS.length;
+    setText(byId('block'), STEPS[this.step].next);
+    this.link.block(STEPS[this.step].blocked);
   }
 
   onCaughtUp(summary) {
@@ -62,12 +73,10 @@ export class Trials {
     const live = phase === 'live' && this.running === '';
     byId('cut').disabled = !live;
     byId('slow').disabled = !live;
-    show(byId('trial-block'), this.link.canBlock);
-    byId('block').disabled = this.running !== '';
+    byId('block').disabled = this.running !== '' || (this.step === 0 && phase !== 'live');
     if (this.running !== '' && phase === 'refused') this.give('bad', 'The server refused the connection.');
     if (this.running !== '') this.drawRunning(now);
-    if (this.link.canBlock && this.blocked) this.drawBlocked(phase);
-    else setData(byId('trial-block'), 'tone', 'idle');
+    if (this.before) this.drawBlock(phase === 'live');
   }
 
   drawRunning(now) {
@@ -78,11 +87,19 @@ export class Trials {
     setText(this.texts[name], seconds > 0 ? `${words}; back in ${seconds} s.` : 'Asking for what was missed.');
   }
 
-  drawBlocked(phase) {
-    const over = phase === 'live';
-    setData(byId('trial-block'), 'tone', over ? 'ok' : 'warn');
-    setText(this.texts.block, over ? `No WebSocket gets through: now over ${this.link.transport}. Press again to end that.`
-      : 'No WebSocket gets through. Looking for another way.');
+  drawBlock(live) {
+    const { transport } = this.link;
+    const { blocked, words } = STEPS[this.step];
+    const now = this.link.totals();
+    const sum = { lost: now.lost - this.before.lost, gaps: now.gaps - this.before.gaps };
+    const back = blocked.length === 0;
+    const arrived = live && transport !== '' && !blocked.includes(transport) && !(back && transport !== WEBSOCKET);
+    setData(byId('trial-block'), 'tone', !arrived ? 'warn' : sum.gaps > 0 ? 'bad' : 'ok');
+    setText(this.texts.block, !arrived ? `${words}. Looking for ${back ? 'the way up' : 'another way'}.`
+      : `${words}: ${back ? 'back' : 'now'} over ${transport}, ${missing(sum)}.`);
+    if (arrived && transport !== this.said) this.say(`Now over ${transport}, ${missing(sum)}`);
+    this.said = arrived ? transport : '';
+    if (arrived && back) this.before = null; // that is over
   }
 }
 

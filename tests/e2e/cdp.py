@@ -138,6 +138,15 @@ class Browser:
     def click(self, selector):
         self.evaluate(f"document.querySelector({json.dumps(selector)}).click()")
 
+    def go_behind(self):
+        """Another tab is in front of the page: it is hidden, draws nothing, and its timers slow down."""
+        self.call("Target.createTarget", url="about:blank")
+        self.wait("document.hidden")
+
+    def come_to_front(self):
+        self.call("Page.bringToFront")
+        self.wait("!document.hidden")
+
     def emulate(self, width, height, scheme="light", mobile=False):
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
                   deviceScaleFactor=2 if mobile else 1, mobile=mobile)

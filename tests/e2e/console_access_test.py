@@ -100,7 +100,7 @@ def test_works_by_keys_alone(stack: Stack, browser: Browser) -> None:
     assert browser.evaluate("document.activeElement.className") == "skip"
     press(browser, "?", "?")
     browser.wait("document.querySelector('#help').open")
-    assert browser.evaluate("document.querySelectorAll('#keys kbd').length") == 7
+    assert browser.evaluate("document.querySelectorAll('#keys kbd').length") == 8
     press(browser, "Escape", code=27)
     browser.wait("!document.querySelector('#help').open")
     for theme in ("light", "dark", None):

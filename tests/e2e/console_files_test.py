@@ -10,15 +10,17 @@ import pytest
 from stack import ROOT, Stack
 
 CONSOLE = ROOT / "clients" / "console"
+CLIENT = ROOT / "clients" / "js" / "src"
 VENDOR = CONSOLE / "vendor"
 OWN = sorted(file for file in CONSOLE.iterdir() if file.is_file())
+CLIENT_FILES = sorted(file for file in CLIENT.glob("*.js") if file.name != "react.js")
 
 
 def test_text_can_never_become_markup() -> None:
     """No file of the console uses what turns strings into elements or code."""
     dangerous = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\s*\.\s*write|\beval\s*\(|new\s+Function|"
                            r"createContextualFragment|DOMParser|srcdoc|setHTML|setTimeout\s*\(\s*['\"`]|javascript:")
-    found = [f"{file.name}: {match.group(0)}" for file in [*OWN, *VENDOR.glob("*.js")]
+    found = [f"{file.name}: {match.group(0)}" for file in [*OWN, *CLIENT_FILES, *VENDOR.glob("*.js")]
              for match in dangerous.finditer(file.read_text(encoding="utf-8"))]
     assert found == []
 
@@ -26,7 +28,7 @@ def test_text_can_never_become_markup() -> None:
 def test_nothing_in_the_page_is_inline_or_from_elsewhere() -> None:
     page = (CONSOLE / "index.html").read_text(encoding="utf-8")
     assert re.findall(r"\sstyle=|\son\w+=|<style|<script(?![^>]*\ssrc=)", page) == []
-    for file in OWN:
+    for file in [*OWN, *CLIENT_FILES]:
         outside = re.findall(r"https?://[^\s'\"`)]+", file.read_text(encoding="utf-8"))
         assert [url for url in outside if url != "http://www.w3.org/2000/svg"] == [], file.name
     for file in VENDOR.glob("*.css"):
@@ -48,9 +50,10 @@ def test_every_file_is_one_idea() -> None:
     assert [file.name for file in OWN if len(file.read_text(encoding="utf-8").splitlines()) > 310] == []
 
 
-@pytest.mark.parametrize("file", [*OWN, *VENDOR.glob("uPlot.*[sj]s")], ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [*OWN, *CLIENT_FILES, *VENDOR.glob("uPlot.*[sj]s")], ids=lambda file: file.name)
 def test_the_bridge_serves_each_file_as_it_is_with_the_policy(module_stack: Stack, file: pathlib.Path) -> None:
-    path = "/" if file.name == "index.html" else f"/{file.relative_to(CONSOLE)}"
+    path = f"/spanwire/{file.name}" if file.parent == CLIENT else f"/{file.relative_to(CONSOLE)}"
+    path = "/" if path == "/index.html" else path
     with urllib.request.urlopen(module_stack.bridge_url + path, timeout=30) as answer:
         assert answer.read() == file.read_bytes()
         policy = answer.headers["Content-Security-Policy"]

@@ -133,23 +133,39 @@ def test_the_first_event_is_there_within_ten_seconds(stack, browser):
 
 
 def test_a_channel_that_was_left_can_be_followed_again(stack, browser):
+    """By the console's link, which counts what the client gives it."""
     browser.open(stack.bridge_url + "/")
-    browser.evaluate("""import('/client.js').then(({ Client }) => {
+    browser.evaluate("""import('/link.js').then(({ Link }) => {
         window.seen = [];
-        window.client = new Client({ url: location.origin.replace('http', 'ws') + '/v1/ws',
-                                     onEvent: (event) => seen.push(event.data.title) });
-        client.start();
-        client.subscribe('webgui:global');
+        const nothing = () => {};
+        window.link = new Link({ url: '/', onEvent: (event) => seen.push(event.data.title), onControl: nothing,
+                                 onLive: nothing, onStatus: nothing, onCaughtUp: nothing, onRefilled: nothing });
+        link.subscribe('webgui:global', {});
     })""")
-    live = "client.channels.get('webgui:global').phase === 'live'"
+    live = "link.channels.get('webgui:global').phase === 'live'"
     browser.wait(live)
-    browser.evaluate("client.unsubscribe('webgui:global')")
+    browser.evaluate("link.unsubscribe('webgui:global')")
     say = stack.publisher("left").publish
     say(channels=["webgui:global"], notification={"title": "missed"})
     stack.flush()
-    browser.evaluate("client.subscribe('webgui:global')")
+    browser.evaluate("link.subscribe('webgui:global', {})")
     browser.wait(live)
     say(channels=["webgui:global"], notification={"title": "seen"})
     browser.wait("seen.length === 2")
     assert browser.evaluate("seen") == ["missed", "seen"]
     assert browser.problems == []
+
+
+def test_a_page_can_load_the_client_from_the_bridge(stack, browser):
+    browser.open(stack.bridge_url + "/favicon.svg")  # a page of the same origin that loads nothing
+    browser.evaluate("""import('/spanwire.js').then((library) => {
+        window.names = Object.keys(library);
+        window.seen = [];
+        window.client = library.connect('/');
+        client.subscribe('webgui:global', { onEvent: (event) => seen.push(event.data.title) });
+    })""")
+    assert browser.evaluate("names") == ["connect"]
+    browser.wait("client.state === 'online'")
+    stack.publisher("page").publish(channels=["webgui:global"], notification={"title": "Hello"})
+    browser.wait("seen.length === 1")
+    assert browser.evaluate("seen") == ["Hello"]

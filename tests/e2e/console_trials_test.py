@@ -93,14 +93,17 @@ def test_what_was_trimmed_meanwhile_is_not_called_replayed(stack: Stack, browser
     browser.wait_text("#lost", "20 lost")
 
 
-def test_the_network_goes_and_comes(stack: Stack, browser: Browser, say: Any) -> None:
+@pytest.mark.parametrize("restart", [False, True], ids=["alone", "with-the-bridge"])
+def test_the_network_goes_and_comes(stack: Stack, browser: Browser, say: Any, restart: bool) -> None:
     offline(browser, True)
-    stack.bridge.kill()
-    browser.wait("['waiting', 'connecting'].includes(document.querySelector('#pill').dataset.phase)")
+    if restart:
+        stack.bridge.kill()
+    browser.wait("document.querySelector('#pill').dataset.phase === 'waiting'")
     for progress in range(2, 12):
         say(progress)
     stack.flush()
-    stack.start_bridge()
+    if restart:
+        stack.start_bridge()
     offline(browser, False)
     browser.wait_text("#banner", "Back: 20 replayed, 0 lost", 60)
     browser.wait_text(SESSION, "11 %")
@@ -108,14 +111,25 @@ def test_the_network_goes_and_comes(stack: Stack, browser: Browser, say: Any) ->
     assert browser.text("#duplicates") == "0"
 
 
-def test_three_windows_see_the_same(stack: Stack, browser: Browser, say: Any) -> None:
+def test_three_windows_see_the_same_over_a_restart_of_the_bridge(stack: Stack, browser: Browser, say: Any) -> None:
     browser.evaluate("window.others = [1, 2].map((n) => window.open('/', `w${n}`, 'popup,width=900,height=700')); 0")
     text = "(w.document.querySelector('{}')?.textContent ?? '')"
-    browser.wait(f"others.every((w) => {text.format('#pill-text')} === 'Live')")
+    all_live = f"[window, ...others].every((w) => {text.format('#pill-text')} === 'Live')"
+    browser.wait(all_live)
     browser.wait(f"others.every((w) => {text.format('.card .percent')} === '1 %')")
     say(2)
     browser.wait(f"[window, ...others].every((w) => {text.format('.card .percent')} === '2 %')")
-    browser.wait(f"[window, ...others].every((w) => {text.format('#lost')} === '0 lost')")
+    stack.bridge.kill()
+    browser.wait("[window, ...others].every((w) => w.document.querySelector('#pill').dataset.phase === 'waiting')")
+    for progress in range(3, 12):
+        say(progress)
+    stack.flush()
+    stack.start_bridge()
+    browser.wait(all_live, 60)
+    say(12)
+    browser.wait(f"[window, ...others].every((w) => {text.format('.card .percent')} === '12 %')")
+    for place, words in (("#lost", "0 lost"), ("#duplicates", "0")):
+        browser.wait(f"[window, ...others].every((w) => {text.format(place)} === '{words}')")
 
 
 def test_a_reload_in_the_middle_of_a_cut_is_live_again(stack: Stack, browser: Browser, say: Any) -> None:

@@ -27,7 +27,8 @@ class Socket extends WebSocket {
   }
 }
 
-const request = (url, init) => {
+const request = async (url, init) => {
+  init.signal?.throwIfAborted();
   const cut = new AbortController();
   cuts.add(() => cut.abort());
   init.signal?.addEventListener('abort', () => cut.abort());

@@ -1,20 +1,16 @@
-"""@spanwire/client against real bridges: from Node by each transport, and in a page."""
+"""@spanwire/client against real bridges, from Node, by each transport; its size, its types and its package."""
 
-import functools
-import http.server
 import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
 
-from cdp import Browser
-from stack import ROOT, Process, Stack, free_port, stop_gently, wait_until
+from stack import FULL, ROOT, Process, Stack, free_port, stop_gently, wait_until
 
 CLIENT = ROOT / "clients" / "js"
 PER_CHANNEL = 300
@@ -80,72 +76,50 @@ def test_each_event_once_in_order_while_transport_and_bridge_change_under_load(
     second = f"127.0.0.1:{free_port()}"
     stack.add_daemon("second", "spanwire-bridge", second).wait_ready()
     sessions = names(8)
-    client = start(stack, node_modules, channels=[f"webgui:session:{session}" for session in sessions],
+    count = PER_CHANNEL * 6 if FULL else PER_CHANNEL
+    client = start(stack, node_modules, channels=[f"webgui:session:{session}" for session in sessions], count=count,
                    bridges=[stack.bridge_url, f"http://{second}"], switchMs=2000)
     wait_until(lambda: "live" in client.text(), "the client is live")
-    publish(stack, sessions, 0, PER_CHANNEL, pause=0.04)
+    publish(stack, sessions, 0, count, pause=0.04)
     answer = told(client)
-    assert_each_once_in_order(answer, sessions, PER_CHANNEL)
+    assert_each_once_in_order(answer, sessions, count)
     assert set(answer["transports"]) == {"ws", "sse", "poll"}
 
 
-@pytest.fixture(name="page_url", scope="module")
-def fixture_page_url():
-    """A page's server that is not the bridge: the client's source, and an empty page."""
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=CLIENT))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-FOLLOW = """(async () => {
-  const { connect } = await import('/src/index.js');
-  window.texts = [];
-  window.client = connect('%s', %s);
-  client.subscribe('webgui:session:s0', {
-    onEvent: ({ data }) => texts.push(data.text),
-    onLive: () => { window.live = 1; },
-  });
-})()"""
-
-
 @pytest.mark.parametrize("transport", ["ws", "sse", "poll"])
-def test_in_a_page_of_another_origin_over_a_reload_and_without_network(
-        bare_stack: Stack, page_url: str, transport: str) -> None:
+def test_publishes_reads_back_and_follows_by_type(
+        bare_stack: Stack, node_modules: pathlib.Path, transport: str) -> None:
     stack = bare_stack
     stack.start_redis()
     stack.start_broker()
-    stack.start_bridge({"SPANWIRE_BRIDGE_ALLOWED_ORIGINS": page_url})
-    browser = Browser()
-    try:
-        follow = FOLLOW % (stack.bridge_url, json.dumps({"transports": [transport]}))
-        browser.open(f"{page_url}/src/")
-        browser.evaluate(follow)
-        browser.wait("window.live")
-        assert browser.evaluate("client.state + client.transport") == f"online{transport}"
-        publish(stack, ["s0"], 0, 10)
-        browser.wait("texts.length === 10")
-        browser.open(f"{page_url}/src/?again")
-        publish(stack, ["s0"], 10, 20)
-        browser.evaluate(follow)
-        browser.wait("texts.length === 10")
-        assert browser.evaluate("texts.join()") == ",".join(str(number) for number in range(10, 20))
-        offline = dict(latency=0, downloadThroughput=-1, uploadThroughput=-1)
-        browser.call("Network.emulateNetworkConditions", offline=True, **offline)
-        browser.wait("client.state !== 'online'")
-        publish(stack, ["s0"], 20, 30)
-        browser.call("Network.emulateNetworkConditions", offline=False, **offline)
-        browser.wait("texts.length === 20")
-        assert browser.evaluate("texts.join()") == ",".join(str(number) for number in range(10, 30))
-        browser.evaluate("client.close()")
-        assert browser.evaluate("client.state") == "closed"
-    finally:
-        browser.close()
+    stack.start_bridge({"SPANWIRE_BROKER_TARGET": stack.broker_target})
+    program = ROOT / "tests" / "e2e" / "js_commands.mjs"
+    client = stack.run("js-commands", ["node", program, stack.bridge_url, transport], {"NODE_PATH": str(node_modules)})
+    answer = told(client)
+    first, keyed, comment = answer["first"], answer["keyed"], answer["comment"]
+    epoch = first.split("-")[0]
+    assert [first, keyed[0], comment] == [f"{epoch}-{seq}" for seq in (1, 2, 3)]
+    assert len(keyed) == 2 and keyed[1] is None, "published once, and nothing new the second time"
+    assert "transient" not in answer, "it has no position"
+    texts = [event["data"].get("text") for event in answer["history"]["events"]]
+    assert (texts, answer["history"]["more"], answer["history"]["position"]) == (["one", "two"], True, f"{epoch}-2")
+    assert [event["type"] for event in answer["rest"]["events"]] == ["comment", "metric"]
+    assert answer["rest"]["more"] is False
+    assert answer["empty"]["events"] == []
+    assert answer["seen"]["lines"] == ["log_line one", "log_line two", "log_line three"]
+    # Nobody is sent transient events between two polls.
+    assert answer["seen"]["comments"] in [["comment hi", "typing"], *([["comment hi"]] if transport == "poll" else [])]
+    assert answer["seen"]["all"] == ["log_line", "log_line", "comment", "metric", "log_line", "test_result"]
+    assert [(error["code"], error["retry"]) for error in answer["wrong"]] == [("invalid_argument", False)] * 4
+    assert "level" in answer["wrong"][0]["message"]
+
+
+def test_a_bridge_that_may_not_publish_says_so(stack: Stack, node_modules: pathlib.Path) -> None:
+    code = f"""import {{ connect }} from '{CLIENT}/src/index.js';
+        connect('{stack.bridge_url}').publish('webgui:global', {{ type: 'log_line' }})
+            .catch(({{ code, retry, name }}) => console.log(JSON.stringify({{ code, retry, name }})));"""
+    client = stack.run("js-refused", ["node", "--input-type=module", "-e", code], {"NODE_PATH": str(node_modules)})
+    assert told(client) == {"code": "unimplemented", "retry": False, "name": "Error"}
 
 
 def run(*command: object) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,9 @@ import threading
 
 import websockets
 
-CONSOLE = pathlib.Path(__file__).resolve().parents[2] / "clients" / "console"
+CLIENTS = pathlib.Path(__file__).resolve().parents[2] / "clients"
+CONSOLE = CLIENTS / "console"
+CLIENT = CLIENTS / "js" / "src"
 TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript",
          ".svg": "image/svg+xml"}
 HELLO = {"type": "$hello", "connection": "scripted", "user": "", "ping_ms": 25000,
@@ -88,7 +90,9 @@ class ScriptedServer:
         if path == "/v1/ws":
             return None
         file = CONSOLE / ("index.html" if path == "/" else path[1:])
-        if CONSOLE not in file.resolve().parents or not file.is_file():
+        if path.startswith("/spanwire/"):
+            file = CLIENT / path.removeprefix("/spanwire/")
+        if CLIENTS not in file.resolve().parents or not file.is_file():
             return http.HTTPStatus.NOT_FOUND, [], b""
         return http.HTTPStatus.OK, [("Content-Type", TYPES[file.suffix])], file.read_bytes()
 

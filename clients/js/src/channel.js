@@ -19,7 +19,7 @@ export const createChannel = () => {
   const reading = () => [...all].filter((one) => !one.paused);
 
   /** @param {Subscription} one */
-  const uncovered = ({ types }) => wanted && !types?.every((type) => wanted?.includes(type));
+  const uncovered = ({ types }) => !!wanted && !types?.every((type) => wanted?.includes(type));
 
   const self = {
     all,
@@ -66,7 +66,7 @@ export const createChannel = () => {
       for (const one of all) {
         if (!one.position && one.start === '{}') {
           one.reach(position);
-          one.behind = !!uncovered(one);
+          one.behind = uncovered(one);
         }
         if (one.ready) one.setLive(true);
       }
@@ -75,7 +75,7 @@ export const createChannel = () => {
     /** @param {Subscription} one */
     join(one) {
       all.add(one);
-      if (self.phase === LIVE && at) self.onLive(at);
+      if (self.phase === LIVE) self.onLive(/** @type {string} */ (at));
     },
 
     /** An event or control frame of this channel. @param {any} frame */
@@ -88,7 +88,7 @@ export const createChannel = () => {
           if (self.phase !== ASKED) continue;
           const begins = !one.position && one.start === asked;
           if (begins) one.reach(position);
-          if (begins || asked.startsWith('{"after')) one.behind = one.paused || !!uncovered(one);
+          if (begins || asked.startsWith('{"after')) one.behind = one.paused || uncovered(one);
         } else if (!one.ready) continue;
         else if (!control) one.onEvent(frame);
         else if (type === '$gap') one.onGap(frame);

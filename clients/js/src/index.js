@@ -108,7 +108,7 @@ const create = (address, { token, transports = Object.keys(WAYS), global = globa
 
   /** @param {string} path @param {RequestInit} init @returns {Promise<Response>} */
   const request = (path, init) => fetch(url + path, {
-    ...init, headers: { ...init.headers, ...(jwt && { authorization: `Bearer ${jwt}` }) },
+    ...init, headers: { ...init.headers, ...(jwt && { authorization: 'Bearer ' + jwt }) },
   });
 
   /** @param {string} path @param {object} body @param {Record<string, string>} [headers] @returns {Promise<any>} */
@@ -357,8 +357,8 @@ const create = (address, { token, transports = Object.keys(WAYS), global = globa
 
     /** @param {string} channel @param {object} event */
     async publish(channel, event, key = `${Math.random()}`) {
-      const { positions } = await post('/v1/publish', { ...event, channels: [channel] }, { 'idempotency-key': key });
-      return positions[0]?.position;
+      const { positions: [first] } = await post('/v1/publish', { ...event, channels: [channel] }, { 'idempotency-key': key });
+      return first?.position;
     },
 
     /** @param {string} channel @param {object} [options] */

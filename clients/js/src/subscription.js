@@ -65,7 +65,7 @@ export const createSubscription = (channel, { after, last, since, from, types, .
       const position = /** @type {string} */ (self.position);
       const { id, was, type } = event;
       if (id) {
-        if (compare(id, position) <= 0) return;
+        if (!(compare(id, position) > 0)) return; // seen, or no position at all
         const known = before(event);
         if (compare(known, position) > 0) {
           // The server does not do that. Ask again; when that does not help, say so and go on.

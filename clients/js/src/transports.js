@@ -19,10 +19,12 @@ export const parse = (text) => {
 
 /** @param {Line} line @returns {Way} */
 export const ws = ({ url, token, WebSocket, frame, end }) => {
-  const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/ws`,
-    token ? ['spanwire.v1', `bearer.${token}`] : ['spanwire.v1']);
+  const socket = new WebSocket(url.replace(/^http/, 'ws') + '/v1/ws',
+    token ? ['spanwire.v1', 'bearer.' + token] : ['spanwire.v1']);
   socket.onmessage = (/** @type {{data: string}} */ { data }) => frame(parse(data));
-  socket.onerror = socket.onclose = (/** @type {{reason: string}} */ { reason }) => end(parse(reason));
+  // Codes from 3500 to 3999 mean never, even if something on the way took the reason.
+  socket.onerror = socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) => (
+    end({ reconnect: Math.floor(code / 500) !== 7, ...parse(reason) }));
   return {
     send: (command) => socket.send(JSON.stringify(command)),
     close: () => socket.close(),

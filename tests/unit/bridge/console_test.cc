@@ -33,7 +33,7 @@ TEST(ConsoleTest, ServesNothingElse) {
 
 TEST(ConsoleTest, EveryFileHasAStrongEntityTagOfItsOwn) {
   std::set<absl::string_view> tags;
-  for (const char* path : {"/", "/console.css", "/main.js", "/client.js", "/favicon.svg"}) {
+  for (const char* path : {"/", "/console.css", "/main.js", "/spanwire.js", "/favicon.svg"}) {
     const absl::string_view tag = FindAsset(path)->etag;
     EXPECT_THAT(std::string(tag), testing::MatchesRegex("\"[0-9a-f]*\"")) << path;
     EXPECT_EQ(tag.size(), 34) << path;

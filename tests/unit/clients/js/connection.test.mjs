@@ -35,20 +35,23 @@ test('a relative address is the page\'s', async () => {
 });
 
 test('the wait after a loss is random below a bound that doubles from 250 ms to 20 s', async () => {
-  const world = new World({ random: 0.999 });
-  const client = world.connect({ transports: ['ws'] });
-  client.subscribe('c');
-  const waits = [];
-  for (let i = 0; i < 10; i += 1) {
-    await settled();
-    await server(world).close();
-    assert.equal(client.state, 'offline');
-    const before = world.time;
-    const [{ at }] = world.timers.values();
-    waits.push(at - before);
-    await world.pass(at - before);
+  for (const random of [0, 0.5, 0.999]) {
+    const world = new World({ random });
+    const client = world.connect({ transports: ['ws'] });
+    client.subscribe('c');
+    const waits = [];
+    for (let i = 0; i < 10; i += 1) {
+      await settled();
+      await server(world).close();
+      assert.equal(client.state, 'offline');
+      const before = world.time;
+      const [{ at }] = world.timers.values();
+      waits.push(at - before);
+      await world.pass(at - before);
+    }
+    const bounds = [250, 500, 1000, 2000, 4000, 8000, 16000, 20000, 20000, 20000];
+    assert.deepEqual(waits.map(Math.round), bounds.map((ms) => Math.round(random * ms)));
   }
-  assert.deepEqual(waits.map((ms) => Math.round(ms / 0.999)), [250, 500, 1000, 2000, 4000, 8000, 16000, 20000, 20000, 20000]);
 });
 
 test('a connection that held ends the backoff, one that did not does not', async () => {
@@ -94,6 +97,32 @@ test('the server says never to come back', async () => {
   assert.deepEqual(errors, ['permission_denied']);
   assert.equal(world.sockets.length, 1);
   assert.throws(() => client.subscribe('d'), { code: 'permission_denied' });
+});
+
+test('close codes from 3500 to 3999 mean never, with or without a reason', async () => {
+  for (const [code, reason, state] of [
+    [3507, { code: 'permission_denied' }, 'failed'], [3500, {}, 'failed'], [3999, {}, 'failed'],
+    [3499, {}, 'offline'], [4000, {}, 'offline'], [3008, { code: 'slow', reconnect: false }, 'failed'],
+  ]) {
+    const world = new World();
+    const { client, bridge } = await online(world);
+    await bridge.close(reason, code);
+    assert.equal(client.state, state, code);
+    assert.equal(client.error?.code, state === 'failed' ? reason.code ?? 'unavailable' : undefined);
+    await world.pass(100_000);
+    assert.equal(world.sockets.length === 1, state === 'failed', code);
+  }
+});
+
+test('who is told that the server goes comes back when it said', async () => {
+  const world = new World();
+  const { bridge } = await online(world);
+  await bridge.say({ type: '$drain', after_ms: 1500 });
+  await bridge.close();
+  await world.pass(1499);
+  assert.equal(world.sockets.length, 1);
+  await world.pass(1);
+  assert.equal(world.sockets.length, 2);
 });
 
 test('falls to server-sent events and to polling within 8 s where nothing answers, and climbs back', async () => {

@@ -24,6 +24,20 @@ test('gets each event once, in order; repeats are dropped, transient ones pass',
   assert.equal(subscription.position, '2-1');
 });
 
+test('frames that are not understood change nothing', async () => {
+  const world = new World();
+  const { seen, gaps, bridge, client } = await online(world, { position: '5-10' });
+  for (const frame of [[], 7, {}, { type: 7 }, { type: '$news' }, { type: '$news', channel: 'c' }, { type: 'x', channel: 'else' }]) {
+    await bridge.say(frame);
+  }
+  await bridge.event('soon');
+  await bridge.say({ type: '__proto__', channel: 'c', id: '5-11', session_id: {}, data: 3 });
+  await bridge.event('5-12');
+  assert.deepEqual(seen, ['5-11', '5-12']);
+  assert.deepEqual(gaps, []);
+  assert.equal(client.state, 'online');
+});
+
 test('resumes after what it has seen, not after what it asked for at first', async () => {
   const world = new World();
   const { seen, bridge } = await online(world, { start: { last: 3 }, position: '1-2' });

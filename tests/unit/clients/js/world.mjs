@@ -106,8 +106,8 @@ export const server = (world) => {
       if (live) await say({ type: '$live', channel, position: live });
     },
     event: (id, more = {}) => say({ type: 'log_line', channel: 'c', data: {}, ...(id && { id }), ...more }),
-    async close(reason = {}) {
-      socket.onclose({ code: 1006, reason: JSON.stringify(reason) });
+    async close(reason = {}, code = 1006) {
+      socket.onclose({ code, reason: JSON.stringify(reason) });
       await settled();
     },
   };

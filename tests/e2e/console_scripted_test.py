@@ -1,4 +1,7 @@
-"""The console's client and its arithmetic of positions, in a browser, against a server that misbehaves on purpose."""
+"""The console and its arithmetic of positions, in a browser, against a server that misbehaves on purpose.
+
+What its client does by itself, such as backing off and giving up silent connections, is in tests/unit/clients/js.
+"""
 
 import time
 
@@ -56,6 +59,21 @@ def test_counts_what_follows_repeats_and_is_missing(browser, serve):
                "reason": "unannounced", "duplicates": 2, "received": 4, "last": "9-8", "uncertain": False}
 
 
+def test_a_connection_that_takes_over_begins_behind_the_last_one(browser, serve):
+    browser.open(serve(quiet).url)
+    assert browser.evaluate("""import('/channel_state.js').then(({ ChannelState }) => {
+        const c = new ChannelState('webgui:global');
+        c.onSubscribed('7-10');
+        c.onEvent({ id: '7-11' });
+        c.onEvent({ id: '7-12' });
+        c.onSubscribed('7-11');                                   // it was asked for before 7-12 came
+        c.advance('7-9');
+        c.advance('soon');
+        const at = c.last;
+        return { at, steps: [c.onEvent({ id: '7-12' }), c.onEvent({ id: '7-13' })], lost: c.lost, gaps: c.gaps };
+    })""") == {"at": "7-12", "steps": [False, True], "lost": 0, "gaps": 0}
+
+
 def test_a_gap_moves_the_position_even_downwards_and_copies_after_a_failover_are_dropped(browser, serve):
     browser.open(serve(quiet).url)
     assert browser.evaluate("""import('/channel_state.js').then(({ ChannelState }) => {
@@ -74,13 +92,6 @@ def test_a_gap_moves_the_position_even_downwards_and_copies_after_a_failover_are
         return { at, copies, lost: c.lost, uncertain: c.uncertain, duplicates: c.duplicates, last: c.last };
     })""") == {"at": "7-80", "copies": [True, False, False, True, False, True], "lost": 7, "uncertain": True,
                "duplicates": 3, "last": "9-9"}
-
-
-def test_backoff_has_full_jitter_between_nothing_and_twenty_seconds(browser, serve):
-    browser.open(serve(quiet).url)
-    assert browser.evaluate("""import('/backoff.js').then(({ backoffMs }) => [0, 1, 3, 6, 7, 50].map(
-        (n) => [backoffMs(n, () => 0), backoffMs(n, () => 0.5), backoffMs(n, () => 1)]))""") == [
-            [0, 125, 250], [0, 250, 500], [0, 1000, 2000], [0, 8000, 16000], [0, 10000, 20000], [0, 10000, 20000]]
 
 
 def test_one_event_on_two_channels_is_shown_once_and_an_old_status_never_returns(browser, serve):
@@ -142,6 +153,28 @@ def test_the_page_tells_what_was_lost(browser, serve):
     assert browser.evaluate("document.querySelector('#integrity').dataset.tone") == "bad"
 
 
+def test_what_a_failover_took_and_brought_again_is_shown_once(browser, serve):
+    async def script(peer):
+        await peer.accept_subscription("5-10")
+        await peer.event("5-11")
+        await peer.event("5-12")
+        await peer.send({"type": "$gap", "channel": GLOBAL, "after": "5-12", "position": "5-11", "reason": "rollback"})
+        await peer.event("6-1", prev="5-11", was="5-12", data={"title": "5-12"})
+        await peer.event("6-2")
+        await peer.event("6-3", was="5-13", data={"title": "5-13"})  # that one was never seen
+        await peer.event("6-4")
+        await peer.wait_closed()
+
+    browser.open(serve(script).url)
+    browser.wait_text("#notice-list", "6-4")
+    titles = browser.evaluate("[...document.querySelectorAll('#notice-list .name')].map((e) => e.textContent)")
+    assert titles == ["6-4", "5-13", "6-2", "5-12", "5-11"]
+    assert browser.text("#received") == "5"
+    assert browser.text("#duplicates") == "1"
+    assert browser.text("#lost") == "1 gap"
+    assert "rollback" in browser.text("#integrity-note")
+
+
 def test_a_reconnect_resumes_after_the_last_position(browser, serve):
     resumed = []
 
@@ -195,55 +228,55 @@ def test_after_ms_is_waited_for(browser, serve):
     assert 1.4 < times[1] - times[0] < 15
 
 
-def test_drain_is_obeyed_before_the_server_goes(browser, serve):
+def test_who_was_told_to_leave_comes_back_when_it_was_told(browser, serve):
+    times = []
+
     async def script(peer):
+        times.append(time.monotonic())
         await peer.accept_subscription("5-10")
         if peer.number == 1:
-            await peer.send({"type": "$drain", "after_ms": 200})
+            await peer.send({"type": "$drain", "after_ms": 1500})
+            await peer.close(1001, {})
         await peer.wait_closed()
 
     server = serve(script)
     browser.open(server.url)
     browser.wait("document.querySelector('#reconnects').textContent === '1'")
+    assert 1.4 < times[1] - times[0] < 15
 
 
-@pytest.mark.parametrize("code,reason", [(3507, {"code": "permission_denied"}),
-                                         (3999, {}),
-                                         (3008, {"code": "slow", "reconnect": False})])
-def test_a_refusal_is_final(browser, serve, code, reason):
+def test_a_refused_channel_is_no_business_of_the_others(browser, serve):
+    async def script(peer):
+        await peer.accept_subscription("5-10")
+        command = await peer.command()
+        await peer.send({"type": "$error", "id": command["id"], "channel": command["channel"],
+                         "code": "permission_denied", "message": "not yours", "retry": False})
+        await peer.event("5-11")
+        await peer.wait_closed()
+
+    browser.open(serve(script).url + "?channel=webgui:user:maria")
+    browser.wait_text("#notice-list", "5-11")
+    assert browser.text("#pill-text") == "Live"
+    browser.evaluate("document.querySelector('#channel-details').open = true")
+    browser.wait_text("#channel-list", "permission_denied: not yours")
+
+
+@pytest.mark.parametrize("code,reason,shown", [(3507, {"code": "permission_denied"}, "permission_denied"),
+                                               (3999, {}, "unavailable"),
+                                               (3008, {"code": "slow", "reconnect": False}, "slow")])
+def test_a_refusal_is_final(browser, serve, code, reason, shown):
     async def script(peer):
         await peer.accept_subscription("5-10")
         await peer.close(code, reason)
 
     server = serve(script)
     browser.open(server.url)
-    browser.wait_text("#pill", "Refused")
-    assert str(code) in browser.text("#pill")
-    assert "refused" in browser.text("#announcer") or browser.evaluate(
-        "document.querySelector('#announcer').textContent").endswith("refused the connection.")
+    browser.wait_text("#pill", f"Refused: {shown}")
+    assert browser.evaluate("document.querySelector('#announcer').textContent") == "The server refused the connection."
+    assert browser.evaluate("['cut', 'block', 'slow'].every((id) => document.getElementById(id).disabled)")
+    browser.evaluate("window.dispatchEvent(new Event('online'))")  # what would make it try at once
     time.sleep(1)  # nothing can be waited for: nothing may happen
     assert server.connections == 1
-
-
-def test_a_silent_connection_is_given_up(browser, serve):
-    async def script(peer):
-        await peer.accept_subscription("5-10")
-        await peer.wait_closed()
-
-    server = serve(script)
-    browser.open(server.url)
-    browser.wait_text("#pill", "Live")
-    statuses = browser.evaluate("""import('/client.js').then(({ Client }) => new Promise((resolve) => {
-        const seen = [];
-        const client = new Client({ url: location.origin.replace('http', 'ws') + '/v1/ws', silenceMs: 800,
-            onStatus(status) {
-                seen.push(status.phase + ' ' + status.detail);
-                if (status.detail === 'silent') resolve(seen);
-            } });
-        client.subscribe('webgui:global');
-        client.start();
-    }))""")
-    assert statuses == ["connecting ", "catching_up ", "live ", "waiting silent"]
 
 
 def test_frames_that_are_not_understood_change_nothing(browser, serve):
