@@ -27,7 +27,6 @@
 namespace spanwire::test {
 namespace {
 
-using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
