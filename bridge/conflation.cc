@@ -78,7 +78,8 @@ absl::optional<ConflationKey> ConflationKeyOf(const Frame& event) {
   EventFields fields;
   if (event.event().empty() || !ReadEvent(event.event(), &fields)) return absl::nullopt;
   const Rule* const rule = FindRule(fields.payload);
-  if (rule == nullptr) return absl::nullopt;
+  // Whoever saw what a copy repeats must be able to drop it.
+  if (rule == nullptr || !fields.was.empty()) return absl::nullopt;
   ConflationKey key;
   key.append = !rule->append.empty();
   std::vector<absl::string_view> values(rule->keys.size());

@@ -64,6 +64,10 @@ void ConnectionLoop::OnAdopted(std::vector<base::FileDescriptor>&& fds) {
     // Not for unix sockets, which fail here: their buffer does not grow.
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &options_.unsent_bytes,
                  sizeof(options_.unsent_bytes));
+    // What a peer that vanished never acknowledges fits the kernel's buffer: on a stream, where it
+    // is not asked for a pong, nothing else would end it for a quarter of an hour.
+    const auto vanished = static_cast<unsigned>(absl::ToInt64Milliseconds(options_.pong_deadline));
+    ::setsockopt(fd.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, &vanished, sizeof(vanished));
     connections_.push_back(std::make_unique<Connection>(this, std::move(fd)));
     connections_.back()->index = connections_.size() - 1;
   }

@@ -1,4 +1,6 @@
 // The listener: addresses, limits, and what happens when descriptors run out.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,13 +20,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "core/base/limits.h"
 #include "tests/support/echo_server.h"
 #include "tests/support/wire_client.h"
 
 namespace spanwire::test {
 namespace {
 
-using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -58,6 +60,22 @@ TEST_F(BridgeListener, TellsThePortThatItGot) {
   ASSERT_TRUE(server.Start().ok());
   EXPECT_NE(server.address().port, 0);
   EXPECT_TRUE(Answers(server.address()));
+}
+
+// The server's end is one of this process' descriptors.
+TEST_F(BridgeListener, TheKernelGivesUpAPeerThatVanished) {
+  EchoServer server({});
+  ASSERT_TRUE(server.Start().ok());
+  WireClient client(server.address());
+  ASSERT_THAT(client.Upgrade(), StartsWith("HTTP/1.1 101 "));
+  int sockets = 0;
+  for (int fd = 0; fd < 1'024; ++fd) {
+    unsigned timeout = 0;
+    socklen_t size = sizeof(timeout);
+    if (::getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, &size) != 0) continue;
+    if (timeout == absl::ToInt64Milliseconds(limits::kPongDeadline)) ++sockets;
+  }
+  EXPECT_EQ(sockets, 1);
 }
 
 TEST_F(BridgeListener, AnAddressInUseIsAnErrorThatNamesIt) {

@@ -138,6 +138,14 @@ TEST_F(ConflationTest, AKeyMayHaveSeveralFieldsAndAMap) {
   EXPECT_EQ(Take().size(), 3u);
 }
 
+TEST_F(ConflationTest, ACopyStaysApart) {
+  v1::Event copy = Delta("m", "x");
+  Add(copy);
+  copy.set_was("7-1");
+  Add(copy);
+  EXPECT_THAT(Take(), ElementsAre(HasSubstr("1 0 "), HasSubstr("2 0 ")));
+}
+
 TEST_F(ConflationTest, ACustomTypeIsNoneOfTheSchemas) {
   v1::Event custom;
   custom.mutable_custom()->set_type("task_progress");
