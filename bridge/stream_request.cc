@@ -30,6 +30,8 @@ struct Parameters {
   std::array<absl::optional<absl::string_view>, kKeys> values;
 
   absl::Status Take(absl::string_view name, absl::string_view value) {
+    if (name == "after")
+      return Invalid("after is for commands; here cursor resumes, with a position for each channel");
     const auto* const key = std::find(kKeyNames.begin(), kKeyNames.end(), name);
     if (key == kKeyNames.end()) return absl::OkStatus();
     absl::optional<absl::string_view>& slot = values[static_cast<size_t>(key - kKeyNames.begin())];

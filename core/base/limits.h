@@ -72,6 +72,7 @@ inline constexpr absl::Duration kTouchInterval =
 inline constexpr absl::Duration kRememberedFor =
     absl::Seconds(30);  // what was appended, in case that a failover takes it
 inline constexpr size_t kRememberedBytes = 16 << 20;  // likewise, all channels
+inline constexpr size_t kRememberedChannels = 8192;   // each is one command when Redis is back
 inline constexpr uint32_t kEpochSalt = 1'000'000;     // µs; drawn from 1..kEpochSalt
 
 // The log.

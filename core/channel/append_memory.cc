@@ -50,7 +50,8 @@ void AppendMemory::Add(Log* log, Entry entry) {
   bytes_ += Size(entry);
   log->entries.push_back(std::move(entry));
   order_.push_back(log);
-  while (bytes_ > limits::kRememberedBytes) ForgetOldest();
+  while (bytes_ > limits::kRememberedBytes || logs_.size() > limits::kRememberedChannels)
+    ForgetOldest();
 }
 
 void AppendMemory::Prune(absl::Duration now) {

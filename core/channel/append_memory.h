@@ -1,6 +1,6 @@
 // What was appended lately, in case that a failover takes it: then it is appended again
 // (docs/decisions/0008-appended-again.md). It knows events for limits::kRememberedFor, within
-// limits::kRememberedBytes; over that the oldest are forgotten first.
+// limits::kRememberedBytes and kRememberedChannels; over that the oldest are forgotten first.
 //
 // Owner: Appender. Thread: its.
 #pragma once

@@ -285,6 +285,10 @@ void Appender::Fail(Channel& channel, const absl::Status& why) {
     if (source->sink != nullptr) ledger_.Drop(source->sink);
   }
   Next(channel);
+  // Copies may be among what is given up. As after a loss, they are asked for before the agents,
+  // whose streams end now, are back.
+  if (const auto log = memory_.logs().find(channel.name); log != memory_.logs().end())
+    AskFor(channel.name, *log->second);
   for (const std::string& id : producers) listener_->OnProducerFailed(id, why);
 }
 
@@ -355,18 +359,19 @@ void Appender::Remember(Channel& channel, const AppendItem& item, uint64_t befor
 }
 
 void Appender::Recall() {
-  for (const auto& [name, log] : memory_.logs()) {
-    std::vector<std::string> producers = ProducersOf(*log);
-    std::vector<std::string> words = {"MGET"};
-    words.reserve(words.size() + producers.size());
-    for (const std::string& id : producers) words.push_back(names_->ProducerKey(name, id));
-    redis_->Call(std::vector<absl::string_view>(words.begin(), words.end()),
-                 [this, name = name, producers = std::move(producers), generation = generation_,
-                  alive = std::weak_ptr<char>(alive_)](const absl::StatusOr<redis::Reply>& reply) {
-                   if (!alive.expired() && generation == generation_)
-                     OnKnown(name, producers, reply);
-                 });
-  }
+  for (const auto& [name, log] : memory_.logs()) AskFor(name, *log);
+}
+
+void Appender::AskFor(const std::string& name, const AppendMemory::Log& log) {
+  std::vector<std::string> producers = ProducersOf(log);
+  std::vector<std::string> words = {"MGET"};
+  words.reserve(words.size() + producers.size());
+  for (const std::string& id : producers) words.push_back(names_->ProducerKey(name, id));
+  redis_->Call(std::vector<absl::string_view>(words.begin(), words.end()),
+               [this, name, producers = std::move(producers), generation = generation_,
+                alive = std::weak_ptr<char>(alive_)](const absl::StatusOr<redis::Reply>& reply) {
+                 if (!alive.expired() && generation == generation_) OnKnown(name, producers, reply);
+               });
 }
 
 // Copies are their producer's own events, with its sequences: whatever of them came back meanwhile
@@ -393,8 +398,8 @@ void Appender::OnKnown(const std::string& name, absl::Span<const std::string> pr
   for (const AppendMemory::Entry* entry : lost) {
     auto& [sink, producer] = whose[entry->producer.get()];
     if (sink == nullptr) {
-      sink = &copies_.emplace_back();
       Producer plain = *entry->producer;
+      sink = &copies_[absl::StrCat(name, " ", plain.id, " ", plain.epoch)];
       plain.replicated = false;
       producer = std::make_shared<const Producer>(std::move(plain));
     }

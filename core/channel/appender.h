@@ -13,7 +13,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <random>
 #include <string>
@@ -21,6 +20,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/container/node_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -112,6 +112,7 @@ class Appender final {
   void Settle(Channel& channel, const redis::Reply& reply);
   void Remember(Channel& channel, const AppendItem& item, uint64_t before,
                 absl::optional<Position> position, AppendMemory::Log** log);
+  void AskFor(const std::string& name, const AppendMemory::Log& log);
   void OnKnown(const std::string& name, absl::Span<const std::string> producers,
                const absl::StatusOr<redis::Reply>& reply);
   void Next(Channel& channel);
@@ -130,13 +131,13 @@ class Appender final {
   AppendLedger ledger_;
   ReplicatedCommits replicated_;
   AppendMemory memory_;
-  // Whose the copies are on this connection: one a channel and producer, so that one that is fenced
-  // takes no other along. Nobody listens.
+  // Whose the copies are on this connection: one a channel and instance of a producer, so that one
+  // that is fenced takes no other along. Nobody listens.
   struct CopySink final : AppendSink {
     void OnCommitted(uint64_t, absl::string_view, absl::optional<Position>) override {}
     void OnFenced(uint64_t) override {}
   };
-  std::deque<CopySink> copies_;
+  absl::node_hash_map<std::string, CopySink> copies_;
   std::vector<Channel*> dirty_;  // those whose next call is formed at the end of this turn
   absl::flat_hash_set<AppendSink*> fencing_;   // those that are about to hear OnFenced
   absl::flat_hash_set<AppendSink*> relieved_;  // those that are about to hear OnRoom

@@ -113,11 +113,11 @@ def test_a_stream_through_the_proxy_shows_events_as_they_come(stack: Stack, fron
 
 
 def test_polls_through_the_proxy_bring_every_event_once(stack: Stack, front: str) -> None:
-    cursor = poll(front, "webgui:session:s3", wait="0s").json["cursor"]
+    cursor = poll(front, "webgui:session:s3", wait=0).json["cursor"]
     got: list[str] = []
     for number in range(8):  # whichever bridge answers
         log_line(stack, f"{number}", "s3")
-        answer = ask(front, f"/v1/poll?{query(cursor=cursor, wait='5s')}").json
+        answer = ask(front, f"/v1/poll?{query('webgui:session:s3', cursor=cursor, wait=5)}").json
         cursor = answer["cursor"]
         got += texts(answer["events"])
     assert got == [f"{number}" for number in range(8)]

@@ -11,4 +11,4 @@ export const PING_MS = 25_000; // until $hello says otherwise
 export const URL_CHANNELS = 32; // the server's limit without a WebSocket
 export const POLL_SECONDS = 25;
 export const QUEUE = 1000; // events that wait for an iterator; then it is refilled from the server's log
-export const COPIES = 5000; // whose `was` is remembered; brokers append no more than the last half minute again
+export const COPIES = 1e5; // whose `was` is remembered: more than a broker remembers of a channel

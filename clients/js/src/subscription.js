@@ -24,8 +24,7 @@ export const createSubscription = (channel, { after, last, since, from, types, .
   after ??= start === '{}' ? saved : undefined;
   /** @type {Record<number, number>} */
   const ends = {}; // how far it came in each epoch
-  /** @type {string[]} */
-  const copied = []; // the positions of which it was shown copies
+  const copied = new Set(); // the positions of which it was shown copies
   /** @type {string | undefined} */
   let hole;
   /** @type {any[]} */
@@ -79,8 +78,8 @@ export const createSubscription = (channel, { after, last, since, from, types, .
         self.reach(id);
         if (was) {
           const [epoch, seq] = parts(was);
-          if (seq <= ends[epoch] || copied.includes(was)) return;
-          if (copied.push(was) > COPIES) copied.shift();
+          if (seq <= ends[epoch] || copied.has(was)) return;
+          if (copied.add(was).size > COPIES) copied.delete(copied.values().next().value);
         }
       }
       if (types?.every((/** @type {string} */ one) => (

@@ -74,6 +74,7 @@ TEST(StreamRequest, SaysWhichParameterIsWrong) {
       {absl::StrCat(kTwo, "&cursor=7-3,x"), "cursor must be 2 positions"},
       {absl::StrCat(kTwo, "&cursor="), "cursor must be 2 positions"},
       {absl::StrCat(kTwo, "&cursor=-,-&cursor=-,-"), "cursor is there twice"},
+      {absl::StrCat(kTwo, "&after=7-1"), "after is for commands"},
       {absl::StrCat(kTwo, "&last=0"), "last must be an integer from 1 to 1000"},
       {absl::StrCat(kTwo, "&last=1001"), "last must be"},
       {absl::StrCat(kTwo, "&last=-1"), "last must be"},

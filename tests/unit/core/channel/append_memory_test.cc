@@ -127,5 +127,14 @@ TEST_F(AppendMemoryTest, TheOldestIsForgottenFirst) {
   EXPECT_EQ(memory_.Of(kA)->entries.back().sequence, 99u);
 }
 
+TEST_F(AppendMemoryTest, TheOldestChannelsAreForgottenFirst) {
+  const auto name = [](size_t number) { return absl::StrCat("webgui:session:", number); };
+  for (size_t i = 0; i <= limits::kRememberedChannels; ++i)
+    memory_.Add(memory_.Of(name(i)), {p_, 0, 1, {7, 1}, nullptr, absl::ZeroDuration()});
+  EXPECT_EQ(memory_.logs().size(), limits::kRememberedChannels);
+  EXPECT_FALSE(memory_.logs().contains(name(0)));
+  EXPECT_TRUE(memory_.logs().contains(name(limits::kRememberedChannels)));
+}
+
 }  // namespace
 }  // namespace spanwire::channel

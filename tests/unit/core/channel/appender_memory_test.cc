@@ -142,19 +142,26 @@ TEST_F(AppenderMemoryTest, ATimeWithoutRedisDoesNotCount) {
   EXPECT_EQ(redis_.waiting(), 1u);
 }
 
-TEST_F(AppenderMemoryTest, RefusedForTooLongCopiesAreDroppedAllOfThem) {
+TEST_F(AppenderMemoryTest, CopiesThatAreRefusedForTooLongAreAskedForAgainBeforeTheAgentIsBack) {
   for (uint64_t sequence = 1; sequence <= limits::kAppendEvents + 1; ++sequence)
     Append(p_, sequence);
   Committed("7-128", 128, {0});
   Committed("7-129", 1, {128});
   Again({Nil()});
   said_.clear();
-  for (int i = 0; i < 100 && redis_.waiting() > 0; ++i) {
-    redis_.Answer(ErrorReply("OOM command not allowed"));
+  while (said_.empty()) {
+    ASSERT_EQ(redis_.next()[0], "EVALSHA");
+    redis_.Answer(ErrorReply("NOREPLICAS Not enough good replicas to write."));
     executor_.Advance(absl::Milliseconds(500));
   }
   EXPECT_THAT(said_, ElementsAre("p failed"));
-  EXPECT_TRUE(appender_.idle()) << "the rest would stand behind what is missing";
+  ASSERT_EQ(redis_.waiting(), 1u) << "what was still queued would stand behind what is missing";
+  ASSERT_EQ(redis_.next()[0], "MGET");
+  redis_.Answer(Array({Nil()}));
+  Committed("8-128", 128, {0});
+  Committed("8-129", 1, {128});
+  EXPECT_EQ(appender_.counters().again, 129u);
+  EXPECT_TRUE(appender_.idle());
 }
 
 TEST_F(AppenderMemoryTest, AnErrorInsteadOfAnAnswerChangesNothing) {
