@@ -144,6 +144,17 @@ void Conflation::Add(absl::optional<channel::Position> position, FramePtr frame,
   items_.push_back(std::move(item));
 }
 
+void Conflation::Forget(const ConflationKey& key) {
+  const auto found = places_.find(key.key);
+  if (found == places_.end()) return;
+  const size_t place = found->second;
+  places_.erase(found);
+  items_.erase(items_.begin() + static_cast<ptrdiff_t>(place));
+  for (auto& [other, behind] : places_) {
+    if (behind > place) --behind;
+  }
+}
+
 std::vector<Conflation::Item> Conflation::Take() {
   std::vector<Item> taken = std::exchange(items_, {});
   places_.clear();

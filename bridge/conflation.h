@@ -44,6 +44,8 @@ class Conflation {
   // the older one's place is kept.
   void Add(absl::optional<channel::Position> position, FramePtr frame,
            absl::optional<ConflationKey> key);
+  // The item of this key, if there is one, is to be shown no more.
+  void Forget(const ConflationKey& key);
   // What has become of them.
   std::vector<Item> Take();
 

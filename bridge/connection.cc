@@ -393,7 +393,14 @@ void Connection::CheckDrained() {
 
 // Ends.
 
-void Connection::OnEnd() { End(false); }
+// Who sends no more may still read why that was too little.
+void Connection::OnEnd() {
+  if (state_ == State::kHead && !parser_.idle())
+    return Respond(ErrorResponse(400, "the request ends within its head"), false);
+  if (state_ == State::kBody)
+    return Respond(ErrorResponse(400, "the request ends within its body"), false);
+  End(false);
+}
 
 void Connection::OnBroken() { End(false); }
 

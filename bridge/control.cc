@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -9,9 +10,12 @@
 #include "absl/time/time.h"
 #include "bridge/json_writer.h"
 #include "core/base/limits.h"
+#include "core/base/utf8.h"
 
 namespace spanwire::bridge {
 namespace {
+
+constexpr char kChannelPayload[] = "channel";
 
 // One frame in the making. Each member but the type begins with a comma.
 class Control {
@@ -140,6 +144,17 @@ std::string UnsubscribedControl(absl::optional<int64_t> id, absl::string_view ch
 std::string ErrorControl(absl::optional<int64_t> id, absl::optional<absl::string_view> channel,
                          const absl::Status& status) {
   return BeginError(id, channel, status).End();
+}
+
+absl::Status OfChannel(absl::Status status, absl::string_view channel) {
+  if (base::IsUtf8(channel)) status.SetPayload(kChannelPayload, absl::Cord(channel));
+  return status;
+}
+
+absl::optional<std::string> ChannelOf(const absl::Status& status) {
+  const absl::optional<absl::Cord> channel = status.GetPayload(kChannelPayload);
+  if (!channel) return absl::nullopt;
+  return std::string(*channel);
 }
 
 std::string PingControl() { return Control("$ping").End(); }

@@ -50,6 +50,9 @@ std::string UnsubscribedControl(absl::optional<int64_t> id, absl::string_view ch
 // concerns, if any.
 std::string ErrorControl(absl::optional<int64_t> id, absl::optional<absl::string_view> channel,
                          const absl::Status& status);
+// The status, which says of what channel it is: ErrorResponse puts that into the `$error`.
+absl::Status OfChannel(absl::Status status, absl::string_view channel);
+absl::optional<std::string> ChannelOf(const absl::Status& status);
 // A sign of life.
 std::string PingControl();
 // The browser reads too slowly: until it has read what was sent, it is fed nothing.

@@ -12,11 +12,14 @@ std::string FormatCursor(const Cursor& cursor) {
                        });
 }
 
-absl::optional<Cursor> ParseCursor(absl::string_view text) {
+absl::optional<Cursor> ParseCursor(absl::string_view text, size_t* wrong) {
   Cursor cursor;
   for (const absl::string_view item : absl::StrSplit(text, ',')) {
     cursor.push_back(channel::Position::Parse(item));
-    if (!cursor.back() && item != "-") return absl::nullopt;
+    if (!cursor.back() && item != "-") {
+      *wrong = cursor.size() - 1;
+      return absl::nullopt;
+    }
   }
   return cursor;
 }

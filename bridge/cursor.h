@@ -18,6 +18,7 @@ using Cursor = std::vector<absl::optional<channel::Position>>;
 
 std::string FormatCursor(const Cursor& cursor);
 // Nothing: an item is neither a position nor `-`. Empty text is no cursor, too.
-absl::optional<Cursor> ParseCursor(absl::string_view text);
+// `wrong`: becomes the number of the first item that is none.
+absl::optional<Cursor> ParseCursor(absl::string_view text, size_t* wrong);
 
 }  // namespace spanwire::bridge

@@ -43,7 +43,8 @@ class Frame {
   absl::string_view event() const {
     return absl::string_view(bytes_).substr(bytes_.size() - event_bytes_);
   }
-  // What it costs to keep, about.
+  // What it costs to keep, about: not what other formats are made of it, which is as much again for
+  // each that somebody asked for.
   size_t bytes() const { return bytes_.size(); }
 
   // What `make` makes of this frame, for those who want it in another format; the first one made

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "bridge/control.h"
 #include "core/base/limits.h"
 
 namespace spanwire::bridge {
@@ -95,7 +96,7 @@ void Gathering::OnPosition(Subscription* subscription) {
 }
 
 void Gathering::OnRefused(Subscription* subscription, const absl::Status& why) {
-  if (status_.ok()) status_ = why;
+  if (status_.ok()) status_ = OfChannel(why, subscription->channel());
   turns_.Forget(subscription);
   channels_[subscription->slot].live = true;
   channels_[subscription->slot].subscription.reset();

@@ -230,7 +230,7 @@ Response ErrorResponse(int status, absl::string_view message) {
 }
 
 Response ErrorResponse(const absl::Status& why, absl::optional<int64_t> id) {
-  Response response = JsonResponse(ErrorControl(id, absl::nullopt, why));
+  Response response = JsonResponse(ErrorControl(id, ChannelOf(why), why));
   response.status = StatusOfCode(why.code());
   return response;
 }

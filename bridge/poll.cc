@@ -96,7 +96,8 @@ Response Poll::Events() const {
   Response response = JsonResponse("");
   response.body = R"({"events":[)";
   response.frames = gathering_.frames();
-  response.tail = absl::StrCat(R"(],"cursor":")", FormatCursor(gathering_.cursor()), "\"}\n");
+  response.tail = absl::StrCat(R"(],"cursor":")", FormatCursor(gathering_.cursor()),
+                               gathering_.more() ? R"(","more":true})" : "\"}", "\n");
   return response;
 }
 

@@ -4,11 +4,13 @@
 #include <array>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "bridge/control.h"
 #include "bridge/cursor.h"
 #include "bridge/since.h"
 #include "core/base/limits.h"
@@ -31,7 +33,8 @@ struct Parameters {
 
   absl::Status Take(absl::string_view name, absl::string_view value) {
     if (name == "after")
-      return Invalid("after is for commands; here cursor resumes, with a position for each channel");
+      return Invalid(
+          "after is for commands; here cursor resumes, with a position for each channel");
     const auto* const key = std::find(kKeyNames.begin(), kKeyNames.end(), name);
     if (key == kKeyNames.end()) return absl::OkStatus();
     absl::optional<absl::string_view>& slot = values[static_cast<size_t>(key - kKeyNames.begin())];
@@ -53,7 +56,7 @@ absl::optional<uint32_t> Whole(absl::string_view text, uint32_t most) {
 absl::Status AddChannel(const std::string& name, const channel::Names& names,
                         std::vector<Command>* channels) {
   if (absl::Status status = names.CheckChannel(name); !status.ok()) {
-    return Invalid("channel ", status.message());
+    return OfChannel(Invalid("channel ", status.message()), name);
   }
   if (channels->size() >= limits::kStreamChannels) {
     return Invalid("channel is there more than ", limits::kStreamChannels, " times");
@@ -99,20 +102,24 @@ absl::Status TakeStart(const Parameters& parameters, Command* start) {
 }
 
 // The positions of all channels, if there are any.
-absl::Status TakeCursor(const Request& request, const Parameters& parameters, size_t channels,
-                        Cursor* cursor) {
-  cursor->resize(channels);
+absl::Status TakeCursor(const Request& request, const Parameters& parameters,
+                        const std::vector<Command>& channels, Cursor* cursor) {
+  cursor->resize(channels.size());
   absl::string_view text = request.Header("Last-Event-ID");
   const bool from_header = !text.empty();
   if (!from_header && !parameters.values[kCursor]) return absl::OkStatus();
   if (!from_header) text = *parameters.values[kCursor];
-  const absl::optional<Cursor> parsed = ParseCursor(text);
-  if (!parsed || parsed->size() != channels) {
-    return Invalid(from_header ? "Last-Event-ID" : "cursor", " must be ", channels,
-                   " positions, \"<decimal>-<decimal>\" or \"-\", joined by commas: one a channel");
+  size_t wrong = channels.size();
+  const absl::optional<Cursor> parsed = ParseCursor(text, &wrong);
+  if (parsed && parsed->size() == channels.size()) {
+    *cursor = *parsed;
+    return absl::OkStatus();
   }
-  *cursor = *parsed;
-  return absl::OkStatus();
+  absl::Status invalid =
+      Invalid(from_header ? "Last-Event-ID" : "cursor", " must be ", channels.size(),
+              " positions, \"<decimal>-<decimal>\" or \"-\", joined by commas: one a channel");
+  if (wrong >= channels.size()) return invalid;
+  return OfChannel(std::move(invalid), channels[wrong].channel);
 }
 
 }  // namespace
@@ -130,10 +137,14 @@ absl::StatusOr<StreamRequest> ParseStreamRequest(const Request& request,
 
   Command start;
   Cursor cursor;
-  for (const absl::Status& status :
-       {TakeStart(parameters, &start),
-        TakeCursor(request, parameters, parsed.channels.size(), &cursor)}) {
-    if (!status.ok()) return status;
+  if (absl::Status status = TakeCursor(request, parameters, parsed.channels, &cursor); !status.ok())
+    return status;
+  if (absl::Status status = TakeStart(parameters, &start); !status.ok()) {
+    // It is wrong for the channels that begin; a client can do without them, one by one.
+    const auto begins = std::find(cursor.begin(), cursor.end(), absl::nullopt);
+    if (begins == cursor.end()) return status;
+    return OfChannel(std::move(status),
+                     parsed.channels[static_cast<size_t>(begins - cursor.begin())].channel);
   }
   for (size_t i = 0; i < cursor.size(); ++i) {
     Command& command = parsed.channels[i];

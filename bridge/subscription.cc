@@ -67,11 +67,13 @@ void Subscription::OnEvent(const FrameEntry& entry) {
 void Subscription::OnTransient(const FramePtr& frame) {
   if (!begun_ || !types_.Shows(frame->json())) return;
   if (up_to_date()) return listener_->OnTransient(this, frame);
-  if (!listener_->conflates() || frame->bytes() > limits::kHeldTransientBytes) return;
+  if (!listener_->conflates()) return;
   absl::optional<ConflationKey> key = ConflationKeyOf(*frame);
-  if (key && (transient_.size() < limits::kHeldTransients || transient_.Has(*key))) {
+  if (!key) return;
+  // Too large a one is left out, and the older one with it: it is not the newest any more.
+  if (frame->json().size() > limits::kHeldTransientBytes) return transient_.Forget(*key);
+  if (transient_.size() < limits::kHeldTransients || transient_.Has(*key))
     transient_.Add(absl::nullopt, frame, std::move(key));
-  }
 }
 
 void Subscription::ShowHeld() {

@@ -13,6 +13,12 @@ const STEPS = [
   { blocked: [WEBSOCKET, STREAM], next: 'Let all through', words: 'Neither WebSocket nor streams' },
 ];
 
+// Not `disabled`: that would take the focus away from who has just pressed it.
+function disable(name, disabled) {
+  const value = String(disabled);
+  if (byId(name).ariaDisabled !== value) byId(name).ariaDisabled = value;
+}
+
 export class Trials {
   constructor(link, say) {
     this.link = link;
@@ -30,7 +36,7 @@ export class Trials {
   }
 
   start(name) {
-    if (byId(name).disabled) return;
+    if (byId(name).ariaDisabled === 'true') return;
     if (name === 'block') {
       this.block();
       return;
@@ -71,9 +77,9 @@ export class Trials {
   draw(now) {
     const { phase } = this.link.status;
     const live = phase === 'live' && this.running === '';
-    byId('cut').disabled = !live;
-    byId('slow').disabled = !live;
-    byId('block').disabled = this.running !== '' || (this.step === 0 && phase !== 'live');
+    disable('cut', !live);
+    disable('slow', !live);
+    disable('block', this.running !== '' || (this.step === 0 && phase !== 'live'));
     if (this.running !== '' && phase === 'refused') this.give('bad', 'The server refused the connection.');
     if (this.running !== '') this.drawRunning(now);
     if (this.before) this.drawBlock(phase === 'live');

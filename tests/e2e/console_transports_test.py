@@ -116,7 +116,7 @@ def test_the_button_blocks_websocket_then_streams_then_nothing(
             ("Block streams, too", "Neither WebSocket nor streams: now over polling, 0 lost.", "polling"),
             ("Let all through", "All gets through: back over WebSocket, 0 lost.", "WebSocket"),
     ):
-        browser.wait("!document.querySelector('#block').disabled")
+        browser.wait("document.querySelector('#block').ariaDisabled !== 'true'")
         assert browser.text("#block") == label
         browser.click("#block")
         results.publish(20)  # while it is looking for another way
@@ -132,12 +132,12 @@ def test_the_button_blocks_websocket_then_streams_then_nothing(
 def test_the_other_buttons_work_without_a_websocket(stack: Stack, browser: Browser, results: Results) -> None:
     browser.open(stack.bridge_url + "/")
     wait_live(browser, "WebSocket")
-    browser.wait("!document.querySelector('#block').disabled")
+    browser.wait("document.querySelector('#block').ariaDisabled !== 'true'")
     browser.click("#block")
     wait_live(browser, "server-sent events")
     for button, going, done in (("#slow", "Nothing is taken in", "Refilled: 20 from the log, 0 lost."),
                                 ("#cut", "You cut the connection", "Back: 20 replayed, 0 lost.")):
-        browser.wait(f"!document.querySelector('{button}').disabled")
+        browser.wait(f"document.querySelector('{button}').ariaDisabled !== 'true'")
         browser.click(button)
         browser.wait_text(f"#trial-{button[1:]}", going)
         browser.wait("document.querySelector('#pill-transport').textContent === ''")  # nothing is connected
@@ -154,7 +154,7 @@ def test_more_channels_than_a_url_may_have_wait_for_a_websocket(stack: Stack, br
     browser.evaluate("document.querySelector('#channel-details').open = true")
     phases = "(phase) => document.querySelectorAll(`#channel-list [data-phase=${phase}]`).length"
     browser.wait(f"({phases})('live') === 33")  # and the global one
-    browser.wait("!document.querySelector('#block').disabled")
+    browser.wait("document.querySelector('#block').ariaDisabled !== 'true'")
     browser.click("#block")
     browser.wait_text("#pill", "server-sent events")
     browser.wait(f"({phases})('live') === 32 && ({phases})('waiting') === 1")

@@ -32,7 +32,7 @@ def fixture_say(stack: Stack, browser: Browser) -> Any:
     say(1)
     browser.wait_text(SESSION, "1 %")
     browser.wait_text("#replayed", "1")  # the session's own channel is live, too
-    browser.wait("[...document.querySelectorAll('#cut, #slow')].every((button) => !button.disabled)")
+    browser.wait("[...document.querySelectorAll('#cut, #slow')].every((button) => button.ariaDisabled !== 'true')")
     return say
 
 
@@ -47,7 +47,7 @@ def numbers(text: str) -> list[int]:
 def test_cutting_the_connection_replays_what_was_missed(stack: Stack, browser: Browser, say: Any) -> None:
     browser.click("#cut")
     browser.wait_text("#trial-cut", "You cut the connection")
-    browser.wait("document.querySelector('#slow').disabled")
+    browser.wait("document.querySelector('#slow').ariaDisabled === 'true'")
     browser.wait_text("#pill", "Cut, back in")
     for progress in range(2, 12):
         say(progress)
@@ -55,7 +55,7 @@ def test_cutting_the_connection_replays_what_was_missed(stack: Stack, browser: B
     # Each came on the session's channel and on the global one.
     browser.wait_text("#trial-cut", "Back: 20 replayed, 0 lost. Every position is accounted for.", 40)
     browser.wait_text(SESSION, "11 %")
-    browser.wait("!document.querySelector('#cut').disabled")
+    browser.wait("document.querySelector('#cut').ariaDisabled !== 'true'")
     assert browser.text("#reconnects") == "1"
     assert "20 replayed, 0 lost" in browser.evaluate("document.querySelector('#announcer').textContent")
 

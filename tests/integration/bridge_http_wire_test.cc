@@ -171,6 +171,20 @@ TEST_F(BridgeHttp, ReadsBodiesOnAConnectionThatGoesOn) {
   EXPECT_THAT(half.ReadAll(), EndsWith("\r\n\r\nhalf"));
 }
 
+TEST_F(BridgeHttp, WhoEndsWithinARequestIsTold) {
+  Start();
+  for (const std::string& part :
+       {std::string("GET / HTTP/1.1\r\nHo"), Post("body").substr(0, Post("body").size() - 1)}) {
+    WireClient client(server_->address());
+    client.Send(part);
+    client.ShutdownWrite();
+    EXPECT_THAT(client.ReadAll(), StartsWith("HTTP/1.1 400 ")) << part;
+  }
+  WireClient silent(server_->address());
+  silent.ShutdownWrite();
+  EXPECT_EQ(silent.ReadAll(), "");
+}
+
 TEST_F(BridgeHttp, AsksForTheBodyOfOneWhoWaitsToBeAsked) {
   Start();
   WireClient client(server_->address());

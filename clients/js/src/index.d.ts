@@ -83,7 +83,7 @@ export interface Subscription<E = Event> extends AsyncIterable<E> {
   close(): void;
 }
 
-/** idle: nothing is subscribed. connecting: a transport is tried. online: connected. degraded: connected by a worse
+/** idle: nothing is subscribed, nor connected. connecting: a transport is tried. online: connected. degraded: connected by a worse
  * transport than the first; a better one is tried now and then. offline: waiting for the next try. closed: by close().
  * failed: refused for good; `error` says why. */
 export type State = 'idle' | 'connecting' | 'online' | 'degraded' | 'offline' | 'closed' | 'failed';

@@ -65,7 +65,7 @@ const create = (address, { token, transports = Object.keys(WAYS), global = globa
   /** @type {Record<string, string>} */
   const saved = stored((storage) => JSON.parse(storage.getItem(key) ?? '{}')) ?? {};
   const save = () => stored((storage) => storage.setItem(
-    key, JSON.stringify(Object.fromEntries([...channels].map(([name, { lowest }]) => [name, lowest])))));
+    key, JSON.stringify({ ...saved, ...Object.fromEntries([...channels].map(([name, { lowest }]) => [name, lowest])) })));
 
   /** @param {string} name @param {unknown} value */
   const emit = (name, value) => listeners[name].forEach((listener) => call(listener, value));

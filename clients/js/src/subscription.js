@@ -79,7 +79,7 @@ export const createSubscription = (channel, { after, last, since, from, types, .
         if (was) {
           const [epoch, seq] = parts(was);
           if (seq <= ends[epoch] || copied.has(was)) return;
-          if (copied.add(was).size > COPIES) copied.delete(copied.values().next().value);
+          if (copied.add(was).size > COPIES) copied.clear();
         }
       }
       if (types?.every((/** @type {string} */ one) => (

@@ -61,7 +61,7 @@ export const poll = byRequests(async ({ query, frame }, get) => {
     const asked = query();
     const response = await get(`/v1/poll?${asked}&wait=${wait}`);
     const text = await response.text();
-    const { events = [], cursor = asked.get('cursor'), lost, ...why } = parse(text);
+    const { events = [], more, cursor = asked.get('cursor'), lost, ...why } = parse(text);
     if (!response.ok && !lost) return why;
     frame({ type: '$hello' });
     /** @type {string[]} */
@@ -73,6 +73,6 @@ export const poll = byRequests(async ({ query, frame }, get) => {
     });
     for (const gap of lost ?? []) frame({ ...gap, type: '$gap' });
     events.forEach(frame);
-    names.forEach((channel, i) => frame({ type: '$live', channel, position: positions[i] }));
+    more || names.forEach((channel, i) => frame({ type: '$live', channel, position: positions[i] }));
   }
 });

@@ -170,5 +170,27 @@ TEST_F(ConflationTest, WithoutAPositionTheOldPlaceIsKept) {
   EXPECT_THAT(std::string(items[0].Made()->json()), HasSubstr(R"("user":"a")"));
 }
 
+TEST_F(ConflationTest, WhatIsForgottenLeavesTheOthersInTheirPlaces) {
+  const auto typing = [&](const char* user) {
+    v1::Event event;
+    event.mutable_typing()->set_user(user);
+    return renderer_.RenderTransient("webgui:global", event.SerializeAsString());
+  };
+  const auto add = [&](const char* user) {
+    const FramePtr frame = typing(user);
+    conflation_.Add(absl::nullopt, frame, ConflationKeyOf(*frame));
+  };
+  for (const char* user : {"a", "b", "c"}) add(user);
+  conflation_.Forget(*ConflationKeyOf(*typing("a")));
+  conflation_.Forget(*ConflationKeyOf(*typing("d")));
+  add("c");
+  add("a");
+  const std::vector<Conflation::Item> items = conflation_.Take();
+  ASSERT_EQ(items.size(), 3u);
+  EXPECT_EQ(items[0].conflated, 0u);
+  EXPECT_EQ(items[1].conflated, 1u);
+  EXPECT_THAT(std::string(items[2].frame->json()), HasSubstr(R"("user":"a")"));
+}
+
 }  // namespace
 }  // namespace spanwire::bridge

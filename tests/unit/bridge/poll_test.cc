@@ -192,7 +192,7 @@ TEST_F(PollTest, AGapBehindEventsIsForTheNextPoll) {
   Start({Position{7, 1}});
   Deliver(1, Delivery::Started{{7, 9}});
   Page(1, {Event(7, 1), Event(7, 2), Event(7, 8)});
-  EXPECT_EQ(Answer(), "200 {\"events\":[{7-2}],\"cursor\":\"7-2\"}\n");
+  EXPECT_EQ(Answer(), "200 {\"events\":[{7-2}],\"cursor\":\"7-2\",\"more\":true}\n");
 }
 
 TEST_F(PollTest, AnAnswerIsBoundedAndTheCursorStandsBehindIt) {
@@ -203,21 +203,21 @@ TEST_F(PollTest, AnAnswerIsBoundedAndTheCursorStandsBehindIt) {
   Page(1, std::move(rows));
   EXPECT_THAT(Answer(), StartsWith("200 "));
   EXPECT_EQ(answers_[0].frames.size(), limits::kPollEvents);
-  EXPECT_EQ(answers_[0].tail, "],\"cursor\":\"7-1001\"}\n");
+  EXPECT_EQ(answers_[0].tail, "],\"cursor\":\"7-1001\",\"more\":true}\n");
 
   answers_.clear();
   Start({Position{7, 1}});
   Page(1, {Event(7, 1), Event(7, 2, limits::kPollBytes), Event(7, 3), Event(7, 4)});
   EXPECT_THAT(Answer(), StartsWith("200 "));
   EXPECT_EQ(answers_[0].frames.size(), 1u);
-  EXPECT_EQ(answers_[0].tail, "],\"cursor\":\"7-2\"}\n");
+  EXPECT_EQ(answers_[0].tail, "],\"cursor\":\"7-2\",\"more\":true}\n");
 }
 
 TEST_F(PollTest, AChannelThatCannotBeFollowedIsAnError) {
   Start({absl::nullopt, absl::nullopt});
   Deliver(1, Delivery::Refused{absl::PermissionDeniedError("no")});
   EXPECT_EQ(Answer(),
-            "403 {\"type\":\"$error\",\"code\":\"permission_denied\",\"message\":\"no\","
+            "403 {\"type\":\"$error\",\"channel\":\"webgui:session:a\",\"code\":\"permission_denied\",\"message\":\"no\","
             "\"retry\":false}\n");
 }
 

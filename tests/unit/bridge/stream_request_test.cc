@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "bridge/control.h"
 #include "bridge/http_target.h"
 #include "core/base/limits.h"
 
@@ -24,6 +25,7 @@ absl::StatusOr<StreamRequest> Parse(absl::string_view query, absl::string_view l
 }
 
 constexpr char kTwo[] = "channel=webgui:session:a&channel=webgui:global";
+constexpr char kSecond[] = "webgui:global";
 
 TEST(StreamRequest, ChannelsInTheirOrderFromNow) {
   const auto request = Parse(kTwo);
@@ -94,6 +96,17 @@ TEST(StreamRequest, SaysWhichParameterIsWrong) {
   }
   EXPECT_THAT(std::string(Parse(kTwo, "forged").status().message()),
               StartsWith("Last-Event-ID must be 2 positions"));
+}
+
+TEST(StreamRequest, AnErrorSaysOfWhichChannelItIs) {
+  const auto blamed = [](absl::string_view query) {
+    return ChannelOf(Parse(std::string(query)).status()).value_or("");
+  };
+  EXPECT_EQ(blamed("channel=webgui:global&channel=oops"), "oops");
+  EXPECT_EQ(blamed(absl::StrCat(kTwo, "&cursor=7-1,x")), kSecond);
+  EXPECT_EQ(blamed(absl::StrCat(kTwo, "&cursor=7-1,-&last=0")), kSecond) << "the first begins not";
+  EXPECT_EQ(blamed(absl::StrCat(kTwo, "&cursor=7-1,7-2&last=0")), "");
+  EXPECT_EQ(blamed(absl::StrCat(kTwo, "&cursor=7-1")), "");
 }
 
 }  // namespace

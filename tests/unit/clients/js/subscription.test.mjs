@@ -401,3 +401,43 @@ test('polling: answers, nothing new, losses', async () => {
   assert.equal(world.request.url.search, '?channel=c&cursor=1-9&wait=1');
   assert.deepEqual(seen, ['1-6']);
 });
+
+test('polling: live is who was given all, not who was given as much as an answer takes', async () => {
+  const world = new World();
+  const client = world.connect({ transports: ['poll'] });
+  let live = 0;
+  client.subscribe('c', { from: 'start', onLive: () => { live += 1; } });
+  await settled();
+  const event = (id) => ({ type: 't', channel: 'c', id });
+  world.request.answer(200, { events: [event('1-1'), event('1-2')], cursor: '1-2', more: true });
+  await settled();
+  assert.equal(live, 0);
+  assert.equal(world.request.url.search, '?channel=c&cursor=1-2&wait=25');
+  world.request.answer(200, { events: [event('1-3')], cursor: '1-3' });
+  await settled();
+  assert.equal(live, 1);
+});
+
+test('without a WebSocket, too, what is wrong with one channel ends that one', async () => {
+  const world = new World();
+  const client = world.connect({ transports: ['sse'] });
+  const errors = [];
+  client.subscribe('c');
+  client.subscribe('oops', { onError: ({ code }) => errors.push(code) });
+  await settled();
+  world.request.answer(400, { type: '$error', channel: 'oops', code: 'invalid_argument', message: 'no', retry: false });
+  await settled();
+  assert.deepEqual(errors, ['invalid_argument']);
+  assert.equal(world.request.url.search, '?channel=c&cursor=-');
+  await streaming(world);
+  assert.equal(client.state, 'online');
+});
+
+test('a position outlives two reloads, though the page between did not follow its channel yet', async () => {
+  const world = new World();
+  world.items.set('spanwire:http://bridge.test', '{"c":"1-7","d":"1-9"}');
+  world.connect().subscribe('c');
+  await settled();
+  await world.happen('pagehide');
+  assert.deepEqual(JSON.parse(world.items.get('spanwire:http://bridge.test')), { c: '1-7', d: '1-9' });
+});
