@@ -217,7 +217,9 @@ TEST_F(PollTest, AChannelThatCannotBeFollowedIsAnError) {
   Start({absl::nullopt, absl::nullopt});
   Deliver(1, Delivery::Refused{absl::PermissionDeniedError("no")});
   EXPECT_EQ(Answer(),
-            "403 {\"type\":\"$error\",\"channel\":\"webgui:session:a\",\"code\":\"permission_denied\",\"message\":\"no\","
+            "403 "
+            "{\"type\":\"$error\",\"channel\":\"webgui:session:a\",\"code\":\"permission_denied\","
+            "\"message\":\"no\","
             "\"retry\":false}\n");
 }
 
