@@ -273,7 +273,8 @@ def test_a_refusal_is_final(browser, serve, code, reason, shown):
     browser.open(server.url)
     browser.wait_text("#pill", f"Refused: {shown}")
     assert browser.evaluate("document.querySelector('#announcer').textContent") == "The server refused the connection."
-    assert browser.evaluate("['cut', 'block', 'slow'].every((id) => document.getElementById(id).ariaDisabled === 'true')")
+    assert browser.evaluate(
+        "['#cut', '#block', '#slow'].every((id) => document.querySelector(id).ariaDisabled === 'true')")
     browser.evaluate("window.dispatchEvent(new Event('online'))")  # what would make it try at once
     time.sleep(1)  # nothing can be waited for: nothing may happen
     assert server.connections == 1
