@@ -185,7 +185,7 @@ const create = (address, { token, transports = Object.keys(WAYS), global = globa
     if (!tried && its !== link) return;
     drop(its);
     const { code, channel } = why;
-    const refused = why.reconnect === false || (why.retry === false && /permission|unauth|invalid/.test(code));
+    const refused = why.reconnect === false || (why.retry === false && /permission|unauth|invalid|range/.test(code));
     hint = why.after_ms || hint;
     if (code === 'unauthenticated') jwt = undefined;
     if (refused && (code !== 'unauthenticated' || its.fresh)) {

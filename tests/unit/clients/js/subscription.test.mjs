@@ -441,3 +441,14 @@ test('a position outlives two reloads, though the page between did not follow it
   await world.happen('pagehide');
   assert.deepEqual(JSON.parse(world.items.get('spanwire:http://bridge.test')), { c: '1-7', d: '1-9' });
 });
+
+test('a URL that is too long for the server is an end, not a loop', async () => {
+  const world = new World();
+  const client = world.connect({ transports: ['sse'] });
+  client.subscribe('c');
+  await settled();
+  world.request.answer(414, { type: '$error', code: 'out_of_range', message: 'too long', retry: false });
+  await settled();
+  assert.equal(client.state, 'failed');
+  assert.equal(client.error.message, 'too long');
+});
