@@ -104,13 +104,15 @@ def test_pythons_urllib_reads_lines_as_they_come(stack: Stack) -> None:
 
 @pytest.fixture(name="node")
 def fixture_node(stack: Stack, node_modules: pathlib.Path) -> Iterator[Any]:
-    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
     # A WebSocket of its own since 22, behind a flag since 20.10; an EventSource behind a flag since 20.18.
-    flags = ["--experimental-eventsource"]
-    if int(version[1:].split(".")[0]) < 22:
-        flags.append("--experimental-websocket")
+    flags = [flag for flag in ("--experimental-eventsource", "--experimental-websocket")
+             if subprocess.run(["node", flag, "-e", ""], capture_output=True, check=False).returncode == 0]
 
     def run(kind: str, url: str) -> Process:
+        ask = ["node", *flags, "-p", f"process.version + ' ' + typeof globalThis.{kind}"]
+        version, there = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.split()
+        if there == "undefined" and kind[0].isupper():
+            pytest.skip(f"Node {version} has no {kind} of its own")
         command = ["node", *flags, HERE / "foreign_client.mjs", kind, url]
         return stack.run(kind, command, {"NODE_PATH": str(node_modules)})
 
