@@ -1,6 +1,5 @@
 #include "core/channel/append_memory.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"

@@ -16,7 +16,7 @@ from browser_client import Client
 from raw_agent import event, field, publish
 from raw_socket import TEXT, RawSocket
 from spanwire.v1 import event_pb2
-from stack import ROOT, WAIT_SECONDS, Stack, free_port, wait_until
+from stack import ROOT, WAIT_SECONDS, Stack, wait_until
 
 Frame = dict[str, Any]
 
@@ -68,15 +68,6 @@ def fixture_validator(node_modules: pathlib.Path) -> Iterator[Validator]:
         yield validator
 
 
-@pytest.fixture(name="address", scope="module")
-def fixture_address(module_stack: Stack) -> str:
-    """A bridge that can publish."""
-    address = f"127.0.0.1:{free_port()}"
-    env = {"SPANWIRE_BROKER_TARGET": module_stack.broker_target}
-    module_stack.add_daemon("bridge-publishing", "spanwire-bridge", address, env).wait_ready()
-    return address
-
-
 def every_payload() -> list[event_pb2.Event]:
     """An event of each type of the schema."""
     events = []
@@ -90,8 +81,8 @@ def every_payload() -> list[event_pb2.Event]:
 
 
 def test_frames_of_a_real_bridge_are_as_the_document_says(
-        shared_stack: Stack, validator: Validator, address: str, session: str, channel: str) -> None:
-    with Client(address, channel) as client:
+        shared_stack: Stack, validator: Validator, publishing: str, session: str, channel: str) -> None:
+    with Client(publishing, channel) as client:
         for made in every_payload():
             made.session_id = session
             code, details = publish(shared_stack.broker_target, field(1, made.SerializeToString()))
@@ -110,7 +101,7 @@ def test_frames_of_a_real_bridge_are_as_the_document_says(
         client.until(lambda frame: frame.get("data") == {"level": "LEVEL_UNSPECIFIED", "text": "x"}, rewind=True)
         client.until(lambda frame: frame["type"] == "$error" and "id" not in frame, rewind=True)
         seen = validator.check(client.frames)
-    with RawSocket(address, f"/v1/ws?channel={channel}", receive_buffer=4096) as slow:
+    with RawSocket(publishing, f"/v1/ws?channel={channel}", receive_buffer=4096) as slow:
         shown: list[Frame] = []
 
         def read_until(kind: str) -> None:
@@ -173,9 +164,9 @@ BAD: list[Frame] = [
 
 
 def test_the_bridge_takes_the_commands_that_the_document_takes(
-        validator: Validator, address: str, channel: str) -> None:
+        validator: Validator, publishing: str, channel: str) -> None:
     names = {"subscribe": "subscribe", "unsubscribe": "unsubscribe", "history": "readHistory", "publish": "publish"}
-    with Client(address) as client:
+    with Client(publishing) as client:
         for good, rows in (True, GOOD), (False, BAD):
             for row in rows:
                 command = {"id": 7, "channel": channel, **row}

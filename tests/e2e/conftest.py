@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from browser_client import Client
-from stack import ROOT, Stack
+from stack import ROOT, Stack, free_port
 
 NODE = ROOT / "build" / "node"
 SECRET = "s3cr3t"  # what tests put into content and passwords that no log may show
@@ -71,6 +71,15 @@ def fixture_shared_stack(module_stack: Stack) -> Iterator[Stack]:
         assert client.types() == ["$hello", "$subscribed", "$live", "log_line"]
     assert module_stack.bridge.code is None and module_stack.broker.code is None
     assert SECRET not in module_stack.bridge.text() + module_stack.broker.text()
+
+
+@pytest.fixture(name="publishing", scope="module")
+def fixture_publishing(module_stack: Stack) -> str:
+    """A bridge that may publish."""
+    address = f"127.0.0.1:{free_port()}"
+    env = {"SPANWIRE_BROKER_TARGET": module_stack.broker_target}
+    module_stack.add_daemon("publishing", "spanwire-bridge", address, env).wait_ready()
+    return address
 
 
 @pytest.fixture(name="session")

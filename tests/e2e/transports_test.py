@@ -397,15 +397,6 @@ def post(address: str, path: str, body: object, **headers: str) -> Answer:
     return ask(address, path, "POST", text, **{"Content_Type": "application/json", **headers})
 
 
-@pytest.fixture(name="publishing", scope="module")
-def fixture_publishing(module_stack: Stack) -> str:
-    """A bridge that may publish."""
-    address = f"127.0.0.1:{free_port()}"
-    env = {"SPANWIRE_BROKER_TARGET": module_stack.broker_target}
-    module_stack.add_daemon("publishing", "spanwire-bridge", address, env).wait_ready()
-    return address
-
-
 def test_what_is_posted_comes_to_everybody(
         shared_stack: Stack, publishing: str, session: str, channel: str) -> None:
     with Curl(shared_stack.bridge_address, f"/v1/sse?{query(channel)}") as curl:

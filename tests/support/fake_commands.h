@@ -22,6 +22,15 @@ inline redis::Reply Array(std::vector<redis::Reply> elements) {
   return {redis::Reply::Type::kArray, 0, {}, std::move(elements)};
 }
 
+// What publish.lua answers; `reached`: a number for each producer.
+inline redis::Reply Appended(std::string last, int64_t appended,
+                             const std::vector<int64_t>& reached, int64_t unpublished = 0) {
+  std::vector<redis::Reply> elements = {Text(std::move(last)), Integer(appended),
+                                        Integer(unpublished)};
+  for (const int64_t number : reached) elements.push_back(Integer(number));
+  return Array(std::move(elements));
+}
+
 class FakeCommands final : public redis::Commands {
  public:
   void Call(absl::Span<const absl::string_view> args, Callback callback) override {

@@ -18,7 +18,6 @@ namespace {
 
 using test::Array;
 using test::ErrorReply;
-using test::Integer;
 using test::Nil;
 using test::Text;
 using ::testing::ElementsAre;
@@ -40,12 +39,10 @@ class AppenderMemoryTest : public ::testing::Test, public AppenderListener {
     appender_.Append(&sink_, producer, kA, sequence, transient,
                      std::make_shared<const std::string>(absl::StrCat("event ", sequence)));
   }
-  void Committed(const std::string& last, int64_t appended, std::vector<int64_t> reached) {
+  void Committed(const std::string& last, int64_t appended, const std::vector<int64_t>& reached) {
     executor_.RunPosted();
-    std::vector<redis::Reply> reply = {Text(last), Integer(appended), Integer(0)};
-    for (const int64_t r : reached) reply.push_back(Integer(r));
     ASSERT_EQ(redis_.next()[0], "EVALSHA");
-    redis_.Answer(Array(std::move(reply)));
+    redis_.Answer(test::Appended(last, appended, reached));
     executor_.RunPosted();
   }
   // The connection was lost and is back; Redis has this of the channel and its producers.

@@ -16,7 +16,6 @@
 namespace spanwire::channel {
 namespace {
 
-using test::Array;
 using test::ErrorReply;
 using test::Integer;
 using test::Text;
@@ -47,12 +46,10 @@ class AppenderReplicatedTest : public ::testing::Test, public AppenderListener {
                      std::make_shared<const std::string>(bytes, 'e'));
   }
   // Redis answers the oldest call of publish.lua.
-  void Logged(const std::string& last, int64_t appended, std::vector<int64_t> reached) {
+  void Logged(const std::string& last, int64_t appended, const std::vector<int64_t>& reached) {
     executor_.RunPosted();
-    std::vector<redis::Reply> reply = {Text(last), Integer(appended), Integer(0)};
-    for (const int64_t r : reached) reply.push_back(Integer(r));
     ASSERT_EQ(redis_.next()[0], "EVALSHA");
-    redis_.Answer(Array(std::move(reply)));
+    redis_.Answer(test::Appended(last, appended, reached));
     executor_.RunPosted();
   }
   // Redis answers the oldest marker.

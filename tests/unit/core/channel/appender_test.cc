@@ -65,11 +65,9 @@ class AppenderTest : public ::testing::Test, public AppenderListener {
     }
     return absl::StrJoin(words, " ");
   }
-  void Committed(const std::string& last, int64_t appended, std::vector<int64_t> reached,
+  void Committed(const std::string& last, int64_t appended, const std::vector<int64_t>& reached,
                  int64_t unpublished = 0) {
-    std::vector<redis::Reply> reply = {Text(last), Integer(appended), Integer(unpublished)};
-    for (const int64_t r : reached) reply.push_back(Integer(r));
-    redis_.Answer(Array(std::move(reply)));
+    redis_.Answer(test::Appended(last, appended, reached, unpublished));
     executor_.RunPosted();
   }
 
